@@ -1,0 +1,1 @@
+"""Clips and labels to batches: sources, feature cache, splits, normalisation, augmentation, DataModule."""

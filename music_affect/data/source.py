@@ -1,0 +1,63 @@
+"""What every data set promises: clips with labels, known without reading a spectrogram."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from music_affect.spec import Target
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One excerpt of music and what is known about it.
+
+    Args:
+        id: unique within the data set.
+        path: the file that holds its audio or its array.
+        labels: class name or number by target name; a missing name is a missing label.
+        group: what must not straddle a split (the artist, the track), or None where every clip stands alone.
+        split: ``train``, ``val`` or ``test`` where the data set prescribes it, else None.
+        fold: number of its cross-validation fold where the data set prescribes it, else None.
+    """
+
+    id: str
+    path: Path
+    labels: Mapping[str, str | float] = field(default_factory=dict)
+    group: str | None = None
+    split: str | None = None
+    fold: int | None = None
+
+
+class ClipSource(ABC):
+    """A data set on disk.
+
+    Attributes:
+        name: short name, used in run folders and reports.
+        root: the folder that holds the data.
+        synthetic: True where the music was made by a program; every figure is then labelled so.
+        holds: ``audio`` (files to extract features from) or ``arrays`` (ready-made features).
+    """
+
+    name: str
+    root: Path
+    synthetic: bool = False
+    holds: str = "audio"
+
+    @property
+    @abstractmethod
+    def targets(self) -> Mapping[str, Target]:
+        """The labels that this data set carries. Reads label files at most."""
+
+    @abstractmethod
+    def clips(self) -> list[Clip]:
+        """All clips, labelled or not, in a stable order.
+
+        Raises:
+            DataNotFoundError: nothing is there.
+            LabelError: a label file cannot be read.
+        """

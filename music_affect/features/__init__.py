@@ -1,0 +1,1 @@
+"""Audio files to spectrograms and chromagrams [T, F], full-rate or one row a beat."""

@@ -1,0 +1,1 @@
+"""LightningModules: head, loss and metrics for what is to be predicted."""
