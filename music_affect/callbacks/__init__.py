@@ -1,0 +1,1 @@
+"""What happens beside the training loop: seeds, history, progress, self-describing checkpoints."""

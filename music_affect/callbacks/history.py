@@ -1,0 +1,48 @@
+"""metrics.csv: the figures of every epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from music_affect import files
+
+
+class History(Checkpoint):
+    """Writes one row an epoch; a resumed run keeps the rows of the epochs it builds on.
+
+    A ``Checkpoint`` by type, since Lightning calls only these after the task has scored the epoch.
+
+    Args:
+        path: of the table.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[dict[str, float | int]] = []
+
+    @property
+    def rows(self) -> list[dict[str, float | int]]:
+        """Figures so far, one dictionary an epoch."""
+        return self._rows
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch and self._path.is_file():
+            earlier = files.read_csv(self._path)[: trainer.current_epoch]
+            self._rows = [{key: float(cell) for key, cell in row.items() if cell} for row in earlier]
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self._rows.append({"epoch": trainer.current_epoch, **figures, "lr": float(rate)})
+        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        cells = [[_cell(name, row.get(name)) for name in columns] for row in self._rows]
+        files.write_csv(self._path, columns, cells)
+
+
+def _cell(name: str, value: float | int | None) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if name == "epoch" else f"{value:.9g}"

@@ -1,0 +1,62 @@
+"""One line that tells how training goes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+LINES_WITHOUT_TERMINAL = 10  # a log file gets about so many lines a run
+
+
+class EpochProgress(Checkpoint):
+    """A bar over the epochs with the latest figures; plain lines where the output is no terminal.
+
+    A ``Checkpoint`` by type, since Lightning calls only these after the task has scored the epoch.
+
+    Args:
+        monitor: figure that decides, e.g. ``val/f1_macro``.
+        console: where to print.
+    """
+
+    def __init__(self, monitor: str, console: Console) -> None:
+        self._monitor, self._console = monitor, console
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._began = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._began = time.perf_counter()
+        if not self._console.is_terminal:
+            return
+        columns = [TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")]
+        self._bar = Progress(*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console)
+        self._task = self._bar.add_task("", total=trainer.max_epochs, completed=trainer.current_epoch)
+        self._bar.start()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        figures = self._figures(trainer)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, advance=1, description=figures)
+            return
+        epoch, total = trainer.current_epoch + 1, trainer.max_epochs or 1
+        if epoch % max(1, total // LINES_WITHOUT_TERMINAL) == 0 or epoch == total:
+            seconds = time.perf_counter() - self._began
+            self._console.print(f"epoch {epoch}/{total}  {figures}  {seconds:.0f} s", highlight=False)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.teardown(trainer, pl_module, "fit")
+
+    def _figures(self, trainer: Trainer) -> str:
+        metrics: dict[str, Any] = dict(trainer.callback_metrics)
+        shown = [name for name in ("train/loss", "val/loss", self._monitor) if name in metrics]
+        return "  ".join(f"{name} {float(metrics[name]):.3f}" for name in shown)

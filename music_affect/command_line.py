@@ -1,0 +1,189 @@
+"""What every entry point does first: find conf/, check the words on the command line, report errors as one line.
+
+Imports Hydra and nothing heavier, so that a mistake is answered within a second.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from music_affect.errors import ConfigurationError, MusicAffectError, did_you_mean
+
+Job = Callable[[DictConfig], Any]
+FROM_THE_DATA = ("num_features", "num_classes", "max_frames")
+NO_JOB = ("--help", "-h", "--hydra-help", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc", "--version")
+
+
+def conf_folder() -> Path:
+    """The configurations: beside the package in a checkout, inside it once installed."""
+    installed = Path(__file__).parent / "conf"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+def run(config_name: str, job: Job) -> None:
+    """Runs an entry point: composes the configuration from the command line and hands it to the job.
+
+    Exits with code 1 and one line on a user's mistake; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
+    """
+    register_resolvers()
+    words = sys.argv[1:]
+    try:
+        if not any(word.split("=")[0] in NO_JOB for word in words):
+            check_overrides(config_name, [word for word in words if not word.startswith("-")])
+    except MusicAffectError as error:
+        _explain(error)
+        sys.exit(1)
+    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(_explained(job))()
+
+
+def register_resolvers() -> None:
+    """Words that the configurations use: ``folder_name`` and ``suffix``."""
+    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+    OmegaConf.register_new_resolver("suffix", _suffix, replace=True)
+
+
+def _folder_name(root: str | None, default: str) -> str:
+    """Name of the folder at ``root``, as a word that can stand in a file name."""
+    return Path(str(root)).expanduser().absolute().name or default if root else default
+
+
+def _suffix(prefix: str, value: Any) -> str:
+    """``-<prefix><value>``, or nothing where the value is None."""
+    return "" if value is None else f"-{prefix}{value}"
+
+
+def _explained(job: Job) -> Job:
+    def explained(cfg: DictConfig) -> Any:
+        try:
+            return job(cfg)
+        except MusicAffectError as error:
+            _explain(error)
+            if _is_sweep():
+                raise
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print("Interrupted; what was finished is kept. Add resume=true to go on.", file=sys.stderr)
+            sys.exit(130)
+
+    return explained
+
+
+def _is_sweep() -> bool:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def _explain(error: MusicAffectError) -> None:
+    if os.environ.get("MUSIC_AFFECT_TRACEBACK"):
+        traceback.print_exc()
+    print(f"error: {error}", file=sys.stderr)
+
+
+def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
+    """Composes the configuration once, so that a mistake in it is told in our words.
+
+    A sweep is checked by its first cell, and every choice from a group by name.
+
+    Returns:
+        The configuration (of the first cell).
+
+    Raises:
+        ConfigurationError: a word is not understood.
+    """
+    try:
+        overrides = OverridesParser.create().parse_overrides(list(words))
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"the command line is not understood ({reason})",
+            expected="words like model=cnn, optimizer.lr=1e-3 or seed=0,1,2 (with -m)",
+            fix="see --help, and quote values that hold commas, brackets or blanks",
+        ) from error
+    with hydra.initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
+        for override in overrides:
+            _check_choice(override)
+        try:
+            return hydra.compose(config_name, overrides=[_first_cell(override) for override in overrides])
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _explain_composition(config_name, overrides, error) from error
+
+
+def _first_cell(override: Override) -> str:
+    line = override.input_line or ""
+    if not override.is_sweep_override() or override.is_delete():
+        return line
+    return f"{line.split('=', 1)[0]}={next(iter(override.sweep_string_iterator()))}"
+
+
+def _check_choice(override: Override) -> None:
+    """A group's choice has to be one of its files."""
+    group = override.key_or_group
+    options = _options(group)
+    if not options or override.is_delete():
+        return
+    values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
+    for value in values:
+        if isinstance(value, str) and value not in options and not _is_nested_option(group, value):
+            raise ConfigurationError(
+                f"{group}={value}{did_you_mean(value, options)}",
+                expected=f"{group} to be one of {', '.join(options)}",
+                fix="correct the word",
+            )
+
+
+def _options(group: str) -> list[str]:
+    folder = conf_folder() / group
+    return sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
+
+
+def _is_nested_option(group: str, value: str) -> bool:
+    return value == "null" or (conf_folder() / group / f"{value}.yaml").is_file()
+
+
+def _explain_composition(config_name: str, overrides: Sequence[Override], error: Exception) -> ConfigurationError:
+    known = _known_keys(hydra.compose(config_name))
+    groups = sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
+    for override in overrides:
+        key = override.key_or_group
+        if override.is_add() or override.is_delete() or key in known or _options(key) or key.startswith("hydra"):
+            continue
+        if key.rsplit(".", 1)[-1] in FROM_THE_DATA:
+            return ConfigurationError(
+                f"{override.input_line}, but sizes of the data are not configured",
+                expected=f"{', '.join(FROM_THE_DATA)} to come from the data alone",
+                fix="leave it out; choose data=, features= or task= instead",
+            )
+        return ConfigurationError(
+            f"unknown setting '{key}'{did_you_mean(key, [*known, *groups])}",
+            expected="a setting or group of the configuration",
+            fix="see --help for all of them, or write +NAME=VALUE for a new one",
+        )
+    reason = " ".join(str(error).split())
+    return ConfigurationError(
+        f"the configuration does not compose ({reason})", expected="known groups and settings", fix="see --help"
+    )
+
+
+def _known_keys(cfg: DictConfig, prefix: str = "") -> set[str]:
+    keys = set()
+    for key in cfg:
+        name = f"{prefix}{key}"
+        keys.add(name)
+        node = cfg._get_node(key)
+        if isinstance(node, DictConfig) and not node._is_none():
+            keys |= _known_keys(node, f"{name}.")
+    return keys

@@ -1,0 +1,143 @@
+"""Standardised frames of the clips of one split, gathered a batch at a time.
+
+Two stores with one interface: ``MemoryStore`` holds everything ready to use, in host memory or on the GPU, and gathers
+a batch with one indexing operation; ``MappedStore`` reads only the frames of a crop from the memory-mapped cache, so
+that memory stays flat in the number of clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from music_affect.data.cache import FeatureCache
+from music_affect.data.normalization import Normalizer
+
+
+@dataclass(frozen=True)
+class View:
+    """How cached frames become model input, apart from standardisation.
+
+    Args:
+        blocks: the column ranges that are used, by what they hold, in the cache's numbering.
+        average_frames: neighbouring frames that are averaged into one; 1 keeps all.
+    """
+
+    blocks: Mapping[str, tuple[int, int]]
+    average_frames: int = 1
+
+    @property
+    def columns(self) -> list[int]:
+        return [column for start, stop in self.blocks.values() for column in range(start, stop)]
+
+    @property
+    def num_features(self) -> int:
+        return len(self.columns)
+
+    @property
+    def own_blocks(self) -> dict[str, tuple[int, int]]:
+        """The blocks in the numbering of the model's input."""
+        blocks, begin = {}, 0
+        for name, (start, stop) in self.blocks.items():
+            blocks[name] = (begin, begin + stop - start)
+            begin += stop - start
+        return blocks
+
+    def length(self, frames: int) -> int:
+        """Frames that remain of a clip: full groups, or one where the clip is shorter than a group."""
+        return max(1, frames // self.average_frames)
+
+    def __call__(self, frames: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Cached frames [T, F cached] to model frames [T // average_frames, F]."""
+        start, stop = self.columns[0], self.columns[-1] + 1
+        if stop - start == self.num_features:
+            used = frames[:, start:stop].astype(np.float32)
+        else:
+            used = frames[:, self.columns].astype(np.float32)
+        if self.average_frames == 1:
+            return used
+        groups = self.length(len(used))
+        whole = used[: groups * self.average_frames]
+        return whole.reshape(groups, -1, self.num_features).mean(axis=1)
+
+
+class ClipStore(Protocol):
+    """Frames of the clips of one split.
+
+    Attributes:
+        lengths: frames of each clip, int64 [N].
+    """
+
+    lengths: NDArray[np.int64]
+
+    def gather(self, clips: NDArray[np.int64], begins: NDArray[np.int64], frames: int) -> tuple[Tensor, Tensor]:
+        """Crops of at most ``frames`` frames.
+
+        Args:
+            clips: places of the clips [B].
+            begins: first frame of each crop [B].
+            frames: longest crop.
+
+        Returns:
+            Standardised crops, zero-padded, float32 [B, T, F], and their lengths, int64 [B].
+        """
+
+
+class MemoryStore:
+    """Every frame of the split, standardised, in one tensor."""
+
+    def __init__(self, cache: FeatureCache, names: Sequence[str], view: View, normalizer: Normalizer) -> None:
+        self.lengths = viewed_lengths(cache, names, view)
+        self._frames = torch.empty(int(self.lengths.sum()), view.num_features)
+        starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        for name, start, length in zip(names, starts, self.lengths, strict=True):
+            self._frames[start : start + length] = normalizer(torch.from_numpy(view(cache.clip(name))))
+        self._starts = torch.from_numpy(starts)
+        self._sizes = torch.from_numpy(self.lengths)
+
+    def to(self, device: torch.device) -> None:
+        """Moves all frames; batches are then gathered where the model is."""
+        self._frames, self._starts, self._sizes = (
+            tensor.to(device) for tensor in (self._frames, self._starts, self._sizes)
+        )
+
+    def gather(self, clips: NDArray[np.int64], begins: NDArray[np.int64], frames: int) -> tuple[Tensor, Tensor]:
+        device = self._frames.device
+        rows, first = torch.from_numpy(clips).to(device), torch.from_numpy(begins).to(device)
+        lengths = torch.clamp(self._sizes[rows] - first, max=frames)
+        steps = torch.arange(int((np.minimum(self.lengths[clips] - begins, frames)).max()), device=device)
+        places = (self._starts[rows] + first)[:, None] + steps
+        inside = steps < lengths[:, None]
+        batch = self._frames[torch.where(inside, places, 0)]
+        if not bool(inside.all()):
+            batch = batch * inside[:, :, None]
+        return batch, lengths
+
+
+class MappedStore:
+    """Reads crops from the cache on disk."""
+
+    def __init__(self, cache: FeatureCache, names: Sequence[str], view: View, normalizer: Normalizer) -> None:
+        self._cache, self._names, self._view, self._normalizer = cache, list(names), view, normalizer
+        self.lengths = viewed_lengths(cache, names, view)
+
+    def gather(self, clips: NDArray[np.int64], begins: NDArray[np.int64], frames: int) -> tuple[Tensor, Tensor]:
+        lengths = np.minimum(self.lengths[clips] - begins, frames)
+        batch = torch.zeros(len(clips), int(lengths.max()), self._view.num_features)
+        for row, (clip, begin, length) in enumerate(zip(clips, begins, lengths, strict=True)):
+            step = self._view.average_frames
+            cached = self._cache.clip(self._names[clip])[begin * step : (begin + length) * step]
+            batch[row, :length] = self._normalizer(torch.from_numpy(self._view(cached)))
+        return batch, torch.from_numpy(lengths)
+
+
+def viewed_lengths(cache: FeatureCache, names: Sequence[str], view: View) -> NDArray[np.int64]:
+    """Frames of each clip as the model sees them, int64 [N]."""
+    cached = cache.lengths[[cache.position[name] for name in names]]
+    return np.maximum(1, cached // view.average_frames).astype(np.int64)

@@ -1,0 +1,206 @@
+"""The LightningDataModule: cached clips to batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from music_affect.data.augmentation import Augmentation
+from music_affect.batch import Batch
+from music_affect.data.cache import FeatureCache
+from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, View, viewed_lengths
+from music_affect.data.normalization import Normalizer
+from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler
+from music_affect.data.source import Clip
+from music_affect.spec import Categorical, DataSpec, Target
+
+BYTES_A_GB = 2**30
+EVALUATION_BATCH = 4  # windows without gradients: so many training batches fit at once
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How clips are served.
+
+    Args:
+        batch_size: clips a training batch.
+        crop_frames: frames of a training crop and of a test window, as the model sees them; None takes whole clips.
+        windows: windows a clip at test time.
+        class_balance: ``none``, or ``sampler`` to draw every class equally often.
+        in_memory_gb: a split up to this size is kept ready in memory, a larger one is read from the cache crop by crop.
+        num_workers: processes that read crops of a split that is not in memory.
+        overfit_batches: train on the first so many batches only, always the same crops; 0 trains on everything.
+    """
+
+    batch_size: int = 16
+    crop_frames: int | None = None
+    windows: int = 1
+    class_balance: str = "none"
+    in_memory_gb: float = 4.0
+    num_workers: int = 0
+    overfit_batches: int = 0
+
+
+class ClipDataset(Dataset[Batch]):
+    """Whole batches of one split: an item is a batch, asked for by its plan."""
+
+    def __init__(
+        self,
+        store: ClipStore,
+        targets: Mapping[str, Tensor],
+        crop_frames: int | None,
+        blocks: Mapping[str, tuple[int, int]],
+        augmentation: Augmentation | None,
+    ) -> None:
+        self.store, self._targets, self._blocks, self._augmentation = store, targets, blocks, augmentation
+        self._frames = crop_frames or int(store.lengths.max())
+
+    def __getitem__(self, plan: BatchPlan) -> Batch:
+        spectrogram, lengths = self.store.gather(plan.clips, plan.begins, self._frames)
+        clips = torch.from_numpy(plan.clips)
+        targets = {name: values[clips].to(lengths.device) for name, values in self._targets.items()}
+        batch = Batch(spectrogram, lengths, targets, clips.to(lengths.device))
+        if self._augmentation is None:
+            return batch
+        return self._augmentation(batch, self._blocks, torch.Generator().manual_seed(plan.seed))
+
+
+class ClipDataModule(LightningDataModule):
+    """Serves the clips of a cache, standardised by the statistics of the training part.
+
+    Args:
+        cache: holds the frames of every clip.
+        splits: clips by part; all of them are in the cache and carry the targets.
+        targets: what the task needs of the labels.
+        view: which columns are used and how many frames are averaged.
+        loading: how clips are served.
+        augmentation: changes training batches, or None.
+        seed: of shuffling, crops and augmentation.
+        normalizer: of an earlier run; None learns it from the training part.
+
+    Attributes:
+        spec: what the model is built from.
+        normalizer: in use.
+    """
+
+    def __init__(
+        self,
+        cache: FeatureCache,
+        splits: Mapping[str, Sequence[Clip]],
+        targets: Mapping[str, Target],
+        view: View,
+        loading: Loading,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        normalizer: Normalizer | None = None,
+    ) -> None:
+        super().__init__()
+        self._cache, self._view, self._loading, self._seed = cache, view, loading, seed
+        self._augmentation = None if loading.overfit_batches else augmentation
+        self.splits = {name: self._used(name, clips) for name, clips in splits.items()}
+        self._targets = targets
+        self.normalizer = normalizer or Normalizer.fit(view(cache.clip(clip.id)) for clip in self.splits["train"])
+        self._datasets: dict[str, ClipDataset] = {}
+        self.spec = DataSpec(view.num_features, self._max_frames(), dict(targets), view.own_blocks)
+
+    def labels(self, split: str, target: str) -> NDArray[np.int64] | NDArray[np.float32]:
+        """Labels of a split's clips, in order: class indices or values."""
+        kind = self._targets[target]
+        labels = [clip.labels[target] for clip in self.splits[split]]
+        if isinstance(kind, Categorical):
+            place = {name: index for index, name in enumerate(kind.classes)}
+            return np.array([place[str(label)] for label in labels], dtype=np.int64)
+        return np.array(labels, dtype=np.float32)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        dataset = self._dataset("train")
+        weights = self._balance() if self._loading.class_balance == "sampler" else None
+        crop = self._loading.crop_frames
+        sampler = TrainingSampler(dataset.store.lengths, self._loading.batch_size, crop, self._seed, weights)
+        if self._loading.overfit_batches:
+            return self._loader(dataset, WindowSampler(dataset.store.lengths, self._loading.batch_size, crop, windows=1))
+        return self._loader(dataset, sampler)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        return self.windows("val") if self.splits.get("val") else []
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self.windows("test")
+
+    def windows(self, split: str) -> DataLoader[Batch]:
+        """Every clip of a split in evenly spread windows."""
+        dataset = self._dataset(split)
+        size = self._loading.batch_size * EVALUATION_BATCH
+        sampler = WindowSampler(dataset.store.lengths, size, self._loading.crop_frames, self._loading.windows)
+        return self._loader(dataset, sampler)
+
+    def _used(self, name: str, clips: Sequence[Clip]) -> list[Clip]:
+        if name == "train" and self._loading.overfit_batches:
+            few = np.random.default_rng(self._seed).permutation(len(clips))
+            return [clips[place] for place in few[: self._loading.overfit_batches * self._loading.batch_size]]
+        return list(clips)
+
+    def _max_frames(self) -> int:
+        parts = [[clip.id for clip in clips] for clips in self.splits.values() if clips]
+        longest = max(int(viewed_lengths(self._cache, names, self._view).max()) for names in parts)
+        return min(longest, self._loading.crop_frames or longest)
+
+    def _dataset(self, split: str) -> ClipDataset:
+        if split not in self._datasets:
+            names = [clip.id for clip in self.splits[split]]
+            labels = {name: torch.from_numpy(self.labels(split, name)) for name in self._targets}
+            augmentation = self._augmentation if split == "train" else None
+            store = self._store(names)
+            self._datasets[split] = ClipDataset(store, labels, self._loading.crop_frames, self.spec.blocks, augmentation)
+        return self._datasets[split]
+
+    def _store(self, names: Sequence[str]) -> ClipStore:
+        values = int(viewed_lengths(self._cache, names, self._view).sum()) * self._view.num_features
+        if values * 4 > self._loading.in_memory_gb * BYTES_A_GB:
+            return MappedStore(self._cache, names, self._view, self.normalizer)
+        store = MemoryStore(self._cache, names, self._view, self.normalizer)
+        if self.trainer is not None and self.trainer.strategy.root_device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.trainer.strategy.root_device)
+            if values * 4 < free / 4:
+                store.to(self.trainer.strategy.root_device)
+        return store
+
+    def _loader(self, dataset: ClipDataset, sampler: TrainingSampler | WindowSampler) -> DataLoader[Batch]:
+        from_disk = isinstance(dataset.store, MappedStore)
+        workers = self._loading.num_workers if from_disk else 0
+        return DataLoader(
+            dataset,
+            sampler=sampler,  # type: ignore[arg-type]  # yields plans, and the dataset answers with whole batches
+            batch_size=None,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=from_disk and torch.cuda.is_available(),
+        )
+
+    def _balance(self) -> NDArray[np.float64]:
+        name = next(name for name, target in self._targets.items() if isinstance(target, Categorical))
+        labels = self.labels("train", name)
+        counts = np.bincount(labels)
+        return 1.0 / counts[labels]
+
+
+def crop_frames(seconds: float | None, beats: int | None, frame_rate: float | None, average_frames: int) -> int | None:
+    """Frames of a crop as the model sees them, or None for whole clips.
+
+    Args:
+        seconds: length of a crop of full-rate features.
+        beats: length of a crop of beat-synchronous features.
+        frame_rate: cached frames a second, or None where a frame is a beat.
+        average_frames: cached frames in one of the model's.
+    """
+    if frame_rate is None:
+        return beats
+    return None if seconds is None else max(1, math.floor(seconds * frame_rate / average_frames + 0.5))

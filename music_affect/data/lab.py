@@ -1,0 +1,204 @@
+"""The lab's ready-made spectrograms: genre and affect, full-rate and beat-synchronous."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from music_affect.data.source import Clip, ClipSource
+from music_affect.errors import ClipError, DataNotFoundError, LabelError
+from music_affect.spec import Categorical, Continuous, Target
+
+SUFFIXES = (".fused.full.npy", ".fused.full.npy.gz")
+AFFECT = ("valence", "energy", "danceability")
+NUM_MELS, NUM_CHROMA = 128, 12
+
+
+class LabSource(ClipSource):
+    """One of the four ready-made sets.
+
+    What: spectrograms of excerpts of the Free Music Archive (FMA) as arrays [140, T], rows 0-127 mel in dB, rows
+    128-139 chroma; full-rate (43.07 frames a second) or one column a beat.
+    How many: 3834 clips with a genre in official train and test parts (2880 in the ten classes of the default mapping);
+    1497 clips with valence, energy and danceability, of which 375 come without labels.
+    Licence: the tracks carry Creative Commons licences of their artists.
+    Reference: Defferrard et al., "FMA: A Dataset for Music Analysis", ISMIR 2017.
+
+    Args:
+        root: the folder that holds the four sets, or the set itself.
+        folder: name of the set's folder.
+        labels: ``genre`` (tab-separated class names) or ``affect`` (comma-separated numbers).
+        class_mapping: raw genre names by the class they belong to; needed for genre labels.
+        dropped: raw genre names whose clips are left out.
+    """
+
+    holds = "arrays"
+
+    def __init__(
+        self,
+        root: str | Path | None,
+        folder: str,
+        labels: str,
+        name: str | None = None,
+        class_mapping: Mapping[str, Sequence[str]] | None = None,
+        dropped: Sequence[str] = (),
+    ) -> None:
+        self.name = name or folder
+        self._folder, self._kind = folder, labels
+        self._class_of = {raw: merged for merged, raws in (class_mapping or {}).items() for raw in raws}
+        self._classes = tuple(sorted(class_mapping or {}))
+        self._dropped = set(dropped)
+        self.root = self._find(root)
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        if self._kind == "genre":
+            return {"genre": Categorical(self._classes)}
+        return {name: Continuous(0.0, 1.0) for name in AFFECT}
+
+    def clips(self) -> list[Clip]:
+        return [*self._part("train"), *self._part("test")]
+
+    @cached_property
+    def unmatched(self) -> dict[str, list[str]]:
+        """Ids that have a label and no file, and files that have no label, by ``<split> labels`` and ``<split> files``."""
+        report = {}
+        for split in ("train", "test"):
+            files, labels = self._files(split), self._labels(split)
+            if labels:
+                report[f"{split} labels"] = sorted(labels.keys() - files.keys())
+                report[f"{split} files"] = sorted(files.keys() - labels.keys())
+        return {kind: ids for kind, ids in report.items() if ids}
+
+    def _find(self, root: str | Path | None) -> Path:
+        looked = []
+        if root is not None:
+            given = Path(root).expanduser().absolute()
+            looked = [given / self._folder, given / "data" / self._folder, given]
+            for candidate in looked[:2]:
+                if (candidate / "train").is_dir():
+                    return candidate
+            if (given / "train").is_dir() and given.name == self._folder:
+                return given
+        where = " and ".join(str(path) for path in looked) or "nowhere, since data.root is not set"
+        raise DataNotFoundError(
+            f"the lab set '{self._folder}' is not there (looked in {where})",
+            expected=f"a folder '{self._folder}' with train/, test/ and train_labels.txt",
+            fix=(
+                "get it from Kaggle (geoparslp/patreco3-multitask-affective-music) and set data.root or the environment "
+                "variable MUSIC_AFFECT_DATA to its data folder, or run data=synthetic_beat which needs no files"
+            ),
+        )
+
+    def _part(self, split: str) -> list[Clip]:
+        files, labels = self._files(split), self._labels(split)
+        return [
+            Clip(id=f"{split}/{number}", path=files[number], labels=labels.get(number, {}), split=split)
+            for number in sorted(files)
+            if not self._is_dropped(labels.get(number))
+        ]
+
+    def _is_dropped(self, labels: Mapping[str, str | float] | None) -> bool:
+        return labels is not None and labels.get("genre") in self._dropped
+
+    def _files(self, split: str) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for path in sorted((self.root / split).glob("*")):
+            number = path.name.split(".", 1)[0]
+            if path.name.endswith(SUFFIXES):
+                found.setdefault(number, path)  # an unpacked .npy sorts before its .npy.gz
+        return found
+
+    def _labels(self, split: str) -> dict[str, dict[str, str | float]]:
+        path = self.root / f"{split}_labels.txt"
+        if not path.is_file():
+            if split == "train":
+                raise DataNotFoundError(
+                    f"{self.root} has no train_labels.txt",
+                    expected="the label file beside train/ and test/",
+                    fix="unpack the data set again",
+                )
+            return {}
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            delimiter = "\t" if self._kind == "genre" else ","
+            rows = [row for row in csv.reader(stream, delimiter=delimiter) if any(cell.strip() for cell in row)]
+        parse = self._genre_row if self._kind == "genre" else self._affect_row
+        labels = [parse(row, path, line) for line, row in enumerate(rows[1:], start=2)]
+        self._refuse_repeated([number for number, _ in labels], path)
+        self._refuse_unknown(labels, path)
+        return dict(labels)
+
+    def _genre_row(self, row: list[str], path: Path, line: int) -> tuple[str, dict[str, str | float]]:
+        if len(row) != 2:
+            raise _bad_line(row, path, line, "'<id>.fused.full.npy<TAB><genre>'")
+        raw = row[1].strip()
+        return row[0].split(".", 1)[0].strip(), {"genre": self._class_of.get(raw, raw)}
+
+    def _affect_row(self, row: list[str], path: Path, line: int) -> tuple[str, dict[str, str | float]]:
+        try:
+            number, *values = row
+            numbers = [float(value) for value in values]
+        except ValueError:
+            numbers = []
+        if len(numbers) != len(AFFECT) or not all(0 <= value <= 1 for value in numbers):
+            raise _bad_line(row, path, line, "'<id>,<valence>,<energy>,<danceability>' with numbers in [0, 1]")
+        return number.split(".", 1)[0].strip(), dict(zip(AFFECT, numbers, strict=True))
+
+    def _refuse_repeated(self, numbers: list[str], path: Path) -> None:
+        repeated = [number for number, count in Counter(numbers).items() if count > 1]
+        if repeated:
+            raise LabelError(
+                f"{path} lists {len(repeated)} ids more than once (first: '{repeated[0]}')",
+                expected="one line a clip",
+                fix="remove the repeated lines",
+            )
+
+    def _refuse_unknown(self, labels: list[tuple[str, dict[str, str | float]]], path: Path) -> None:
+        known = {*self._classes, *self._dropped}
+        names = Counter(str(row["genre"]) for _, row in labels if "genre" in row)
+        for name in sorted(names.keys() - known):
+            raise LabelError(
+                f"{path} has the genre '{name}' ({names[name]} clips), which the class mapping does not know",
+                expected=f"one of {', '.join(sorted({*self._class_of, *self._dropped}))}",
+                fix="add it to data.source.class_mapping or to data.source.dropped",
+            )
+
+
+def _bad_line(row: list[str], path: Path, line: int, expected: str) -> LabelError:
+    return LabelError(
+        f"line {line} of {path} reads {row}", expected=expected, fix="correct the line or unpack the data set again"
+    )
+
+
+class ArrayReader:
+    """Reads a ready-made array [140, T] as features [T, 140].
+
+    Raises:
+        ClipError: the file is unreadable or does not hold such an array.
+    """
+
+    version = 1
+    num_features = NUM_MELS + NUM_CHROMA
+    blocks: Mapping[str, tuple[int, int]] = {"mel": (0, NUM_MELS), "chroma": (NUM_MELS, NUM_MELS + NUM_CHROMA)}
+
+    def settings(self) -> dict[str, Any]:
+        return {"reader": "arrays", "version": self.version}
+
+    def __call__(self, path: Path) -> np.ndarray:
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+                array = np.load(stream, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ClipError("unreadable", f"not a NumPy array ({error})") from error
+        if array.ndim != 2 or array.shape[0] != self.num_features or array.dtype.kind != "f":
+            raise ClipError(
+                "wrong shape", f"{array.dtype} {list(array.shape)}, expected float [{self.num_features}, T]"
+            )
+        return np.ascontiguousarray(array.T, dtype=np.float32)

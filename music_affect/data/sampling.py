@@ -1,0 +1,121 @@
+"""Which clips make a batch, and where they are cropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+BATCHES_A_POOL = 8  # clips are sorted by length within so many batches: little padding, still random company
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """One batch before it is read.
+
+    Args:
+        clips: places of the clips within the split, int64 [B].
+        begins: first frame of each crop, int64 [B].
+        seed: of the augmentation.
+    """
+
+    clips: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    seed: int
+
+
+class TrainingSampler(Sampler[BatchPlan]):
+    """Shuffled batches with random crops.
+
+    Everything is drawn from ``(seed, epoch)``: a run that was resumed at an epoch goes on exactly as it would have.
+    Batches differ in size by one clip at most, so that none is too small for batch statistics. Clips of unlike
+    lengths are grouped by length.
+
+    Args:
+        lengths: frames of each clip [N].
+        batch_size: clips a batch.
+        crop_frames: frames of a crop, or None for whole clips.
+        seed: of the training run.
+        weights: relative frequency of each clip [N] in an epoch (class balance), or None for each clip once.
+    """
+
+    def __init__(
+        self,
+        lengths: NDArray[np.int64],
+        batch_size: int,
+        crop_frames: int | None,
+        seed: int,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        self._lengths, self._crop, self._seed = lengths, crop_frames, seed
+        self._count = -(-len(lengths) // batch_size)
+        self._probabilities = None if weights is None else weights / weights.sum()
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        random = np.random.default_rng((self._seed, self._epoch))
+        size = len(self._lengths)
+        order = random.permutation(size) if self._probabilities is None else random.choice(size, size, p=self._probabilities)
+        seen = self._lengths if self._crop is None else np.minimum(self._lengths, self._crop)
+        if seen.min() != seen.max():
+            order = _by_length(order, seen, -(-size // self._count), random)
+        batches = np.array_split(order, self._count)
+        for place in random.permutation(self._count) if seen.min() != seen.max() else range(self._count):
+            clips = batches[place].astype(np.int64)
+            room = np.maximum(self._lengths[clips] - (self._crop or self._lengths[clips]), 0)
+            begins = (random.random(len(clips)) * (room + 1)).astype(np.int64)
+            yield BatchPlan(clips, begins, int(random.integers(2**62)))
+
+
+def _by_length(
+    order: NDArray[np.int64], lengths: NDArray[np.int64], batch_size: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    pool = batch_size * BATCHES_A_POOL
+    pieces = [order[begin : begin + pool] for begin in range(0, len(order), pool)]
+    return np.concatenate([piece[np.argsort(lengths[piece], kind="stable")] for piece in pieces])
+
+
+class WindowSampler(Sampler[BatchPlan]):
+    """Every clip in evenly spread windows, in order; predictions of one clip's windows are averaged afterwards.
+
+    Args:
+        lengths: frames of each clip [N].
+        batch_size: windows a batch.
+        crop_frames: frames of a window, or None for whole clips.
+        windows: windows a clip, as far as it is longer than one.
+    """
+
+    def __init__(self, lengths: NDArray[np.int64], batch_size: int, crop_frames: int | None, windows: int) -> None:
+        pairs = [
+            (clip, begin) for clip, length in enumerate(lengths) for begin in window_begins(int(length), crop_frames, windows)
+        ]
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        # Sorted by length, so that a batch of whole clips is hardly padded. The answer does not depend on it.
+        table = table[np.argsort(lengths[table[:, 0]], kind="stable")]
+        self._batches = np.array_split(table, max(1, -(-len(table) // batch_size)))
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        for batch in self._batches:
+            yield BatchPlan(batch[:, 0], batch[:, 1], 0)
+
+
+def window_begins(length: int, crop_frames: int | None, windows: int) -> list[int]:
+    """First frames of evenly spread windows: from the beginning of the clip to its end."""
+    if crop_frames is None or length <= crop_frames:
+        return [0]
+    if windows == 1:
+        return [(length - crop_frames) // 2]
+    return sorted({round(begin) for begin in np.linspace(0, length - crop_frames, windows)})

@@ -1,0 +1,164 @@
+"""Who trains, who validates, who tests: stratified, group-aware, with a seed of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from music_affect.data.source import SPLITS, Clip
+from music_affect.errors import SplitError
+
+STRATA = 5  # equally full bins into which a scale is cut for stratification
+SMALL = 1000  # training clips under which a held-out part costs more than it tells
+AUTO_VAL_FRACTION = 0.15
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How the clips are to be divided.
+
+    Args:
+        fold: number of the fold to test on, or None for the data set's own or a random test part.
+        num_folds: how many folds are made where the data set has none.
+        val_fraction: share of the training part held out for validation where the data set prescribes no such part;
+            None holds out 15 % where at least 1000 clips are left to train on and nothing otherwise: on little data
+            every song is worth more as training material.
+        test_fraction: share of all clips for testing where neither a test part nor folds exist.
+        seed: of the division alone; the training seed never moves a clip.
+    """
+
+    fold: int | None = None
+    num_folds: int = 5
+    val_fraction: float | None = None
+    test_fraction: float = 0.2
+    seed: int = 420
+
+    def __post_init__(self) -> None:
+        for name, value in (("val_fraction", self.val_fraction or 0.0), ("test_fraction", self.test_fraction)):
+            if not 0 <= value < 1:
+                raise SplitError(f"split.{name}={value}", expected="a share from 0 to below 1", fix="correct it")
+
+
+Splits = Mapping[str, Sequence[Clip]]
+
+
+def split_clips(clips: Sequence[Clip], target: str, plan: SplitPlan) -> dict[str, list[Clip]]:
+    """Divides labelled clips into ``train``, ``val`` (may be empty) and ``test``.
+
+    Args:
+        clips: with a label for ``target``, all of them.
+        target: label by which the parts are stratified.
+        plan: how to divide.
+
+    Raises:
+        SplitError: the clips do not allow such a division.
+    """
+    if plan.fold is not None:
+        test = _fold(clips, target, plan)
+        rest = _without(clips, test)
+        val: list[Clip] = []
+    else:
+        test = [clip for clip in clips if clip.split == "test"]
+        val = [clip for clip in clips if clip.split == "val"]
+        if not test:
+            test = _share(_without(clips, val), target, plan.test_fraction, plan.seed)
+        rest = _without(clips, [*test, *val])
+    if not val:
+        val = _share(rest, target, _val_fraction(plan, len(rest)), plan.seed)
+    splits = {"train": _without(rest, val), "val": val, "test": test}
+    for name in ("train", "test"):
+        if not splits[name]:
+            raise SplitError(
+                f"the {name} part of {len(clips)} labelled clips is empty",
+                expected="at least one clip to train on and one to test on",
+                fix="add clips, or correct the split column, data.fold or split.test_fraction",
+            )
+    return splits
+
+
+def split_hash(splits: Splits) -> str:
+    """Fingerprint of a division: equal hashes mean that the same clips trained and were tested."""
+    lines = [f"{name}:{clip.id}" for name in SPLITS for clip in sorted(splits[name], key=lambda clip: clip.id)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def straddling_groups(splits: Splits) -> dict[str, list[str]]:
+    """Groups with clips in more than one part, by ``<part>/<part>``."""
+    groups = {name: {clip.group for clip in clips if clip.group} for name, clips in splits.items()}
+    pairs = [("train", "val"), ("train", "test"), ("val", "test")]
+    shared = {f"{a}/{b}": sorted(map(str, groups[a] & groups[b])) for a, b in pairs}
+    return {pair: names for pair, names in shared.items() if names}
+
+
+def _val_fraction(plan: SplitPlan, clips: int) -> float:
+    if plan.val_fraction is None:
+        return AUTO_VAL_FRACTION if clips >= SMALL else 0.0
+    return plan.val_fraction
+
+
+def _fold(clips: Sequence[Clip], target: str, plan: SplitPlan) -> list[Clip]:
+    given = {clip.fold for clip in clips if clip.fold is not None}
+    if given and any(clip.fold is None for clip in clips):
+        raise SplitError(
+            f"{sum(clip.fold is None for clip in clips)} of {len(clips)} clips have no fold",
+            expected="a fold for every clip or for none",
+            fix="fill the fold column, or name another one in data.source.fold",
+        )
+    folds = sorted(given) if given else list(range(plan.num_folds))
+    if plan.fold not in folds:
+        raise SplitError(f"data.fold={plan.fold}", expected=f"one of {folds}", fix="correct data.fold")
+    if given:
+        return [clip for clip in clips if clip.fold == plan.fold]
+    return _made_folds(clips, target, plan.num_folds, plan.seed)[plan.fold]
+
+
+def _share(clips: Sequence[Clip], target: str, fraction: float, seed: int) -> list[Clip]:
+    """About ``fraction`` of the clips: some of many small folds, so that strata and groups are kept."""
+    if fraction == 0 or len(clips) < 2:
+        return []
+    pieces = max(2, round(1 / fraction)) if fraction <= 0.5 else 10
+    wanted = max(1, round(fraction * pieces))
+    folds = _made_folds(clips, target, pieces, seed)
+    return [clip for fold in folds[:wanted] for clip in fold]
+
+
+def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> list[list[Clip]]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups = [clip.group or f"clip {clip.id}" for clip in clips]
+    if len(set(groups)) < count:
+        raise SplitError(
+            f"{len(set(groups))} groups (artists) among {len(clips)} clips",
+            expected=f"at least {count} to divide them",
+            fix="add clips, lower split.num_folds, or set data.source.group='' to let groups straddle",
+        )
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    strata = _strata(clips, target)
+    with warnings.catch_warnings():
+        # A class with fewer clips than folds is reported by our own alarm, in words that name it.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        parts = splitter.split(np.zeros(len(clips)), strata, groups)
+        return [[clips[place] for place in test] for _, test in parts]
+
+
+def _strata(clips: Sequence[Clip], target: str) -> np.ndarray:
+    labels = [clip.labels[target] for clip in clips]
+    if isinstance(labels[0], str):
+        return np.array(labels)
+    edges = np.quantile(np.array(labels, dtype=float), np.linspace(0, 1, STRATA + 1)[1:-1])
+    return np.digitize(np.array(labels, dtype=float), edges)
+
+
+def _without(clips: Sequence[Clip], removed: Sequence[Clip]) -> list[Clip]:
+    ids = {clip.id for clip in removed}
+    return [clip for clip in clips if clip.id not in ids]
+
+
+def class_counts(clips: Sequence[Clip], target: str) -> Counter[str]:
+    """Clips of each class."""
+    return Counter(str(clip.labels[target]) for clip in clips)

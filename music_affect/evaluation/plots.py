@@ -1,0 +1,104 @@
+"""Figures of a classification run. No global plotting state is touched, so they can be drawn anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from music_affect.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 150
+MODEL, REFERENCE, INK, WARNING = "#2563a8", "#b9c0c9", "#333333", "#b3261e"
+
+
+def plot_confusion(
+    confusion: Sequence[Sequence[int]], classes: Sequence[str], path: Path, title: str, *, synthetic: bool = False
+) -> None:
+    """Draw a confusion matrix: counts as numbers, shares of the true class as shades.
+
+    Args:
+        confusion: clips, true classes in rows, predicted ones in columns, [C, C].
+        classes: C names.
+        path: the PNG to write.
+        title: what is shown.
+        synthetic: the music was made by a program; the title then says so.
+    """
+    counts = np.asarray(confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(4.2, 1.8 + 0.46 * len(classes))
+    figure = new_figure(side + 1.4, side + 0.5, title, synthetic)
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(counts > 0):
+        dark = shares[row, column] > 0.55
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color="white" if dark else INK)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted", ylabel="true")
+    bare(axes)
+    bar = figure.colorbar(image, ax=axes, shrink=0.7, aspect=30, label="share of the true class")
+    bar.outline.set_visible(False)
+    save(figure, path)
+
+
+def plot_per_class(
+    per_class: Mapping[str, Mapping[str, float]],
+    linear: Mapping[str, Mapping[str, float]],
+    path: Path,
+    title: str,
+    *,
+    synthetic: bool = False,
+) -> None:
+    """Draw F1 class by class, the linear reference beside the model.
+
+    Args:
+        per_class: ``f1`` and ``support`` by class, of the model.
+        linear: the same of the linear reference.
+        path: the PNG to write.
+        title: what is shown.
+        synthetic: the music was made by a program; the title then says so.
+    """
+    names = list(per_class)
+    rows = np.arange(len(names))
+    figure = new_figure(6.4, 1.6 + 0.42 * len(names), title, synthetic)
+    axes = figure.add_subplot()
+    model = axes.barh(rows - 0.19, [per_class[name]["f1"] for name in names], 0.38, color=MODEL, label="model")
+    axes.barh(rows + 0.19, [linear[name]["f1"] for name in names], 0.38, color=REFERENCE, label="linear reference")
+    axes.bar_label(model, fmt="%.2f", padding=3, fontsize=8, color=INK)
+    axes.set_yticks(rows, [f"{name}  ({per_class[name]['support']})" for name in names])
+    axes.set(xlim=(0, 1.08), xticks=np.arange(0, 1.01, 0.2), xlabel="F1, clips in brackets")
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(axis="x", color="#e6e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    bare(axes)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    save(figure, path)
+
+
+def new_figure(width: float, height: float, title: str, synthetic: bool) -> Figure:
+    """An empty figure of so many inches with its title, which says where the music is synthetic."""
+    from matplotlib.figure import Figure  # late: scores do not need it
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    label = f"SYNTHETIC music\n{title}" if synthetic else title
+    figure.suptitle(label, fontsize=11, color=WARNING if synthetic else INK)
+    return figure
+
+
+def bare(axes: Axes) -> None:
+    """Leave out the frame and the tick marks."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=9, colors=INK)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG, whole or not at all."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)

@@ -1,0 +1,112 @@
+"""Scores of a classification: macro F1, weighted F1 and accuracy with intervals, and figures a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from music_affect.errors import TrainingError
+from music_affect.evaluation.intervals import bootstrap
+
+HEADLINES = ("f1_macro", "f1_weighted", "accuracy")
+
+
+def classification_scores(
+    probabilities: ArrayLike, labels: ArrayLike, classes: Sequence[str], *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """Score predictions against labels; the most probable class is the prediction.
+
+    Macro F1 is the plain mean over the classes that occur among the labels or the predictions: a class that nobody
+    expected and nobody predicted says nothing about a model. A class that was predicted but never right counts as 0.
+    The same rule holds inside each bootstrap resample. This equals ``sklearn.metrics.f1_score`` without ``labels``.
+
+    Args:
+        probabilities: one row a clip, float [N, C]; rows need not sum to 1.
+        labels: index of the true class, int [N].
+        classes: C names, in the order of the columns.
+        resamples: bootstrap resamples, over clips.
+        seed: of the bootstrap.
+
+    Returns:
+        Plain containers, ready for json: ``clips``; ``f1_macro``, ``f1_weighted`` and ``accuracy``, each with
+        ``value``, ``low``, ``high``; ``per_class`` with ``precision``, ``recall``, ``f1``, ``support`` by name;
+        ``confusion``, true classes in rows, predicted ones in columns.
+
+    Raises:
+        TrainingError: a probability is not a finite number.
+        ValueError: shapes disagree, there is no clip, or a label is no class.
+    """
+    table, truth = _checked(np.asarray(probabilities, np.float64), np.asarray(labels), len(classes))
+    num_classes = len(classes)
+    cells = truth * num_classes + table.argmax(axis=1)
+
+    def statistic(index: NDArray[np.int64]) -> NDArray[np.float64]:
+        return _headlines(_confusions(cells[index], num_classes))
+
+    intervals = bootstrap(statistic, len(truth), resamples=resamples, seed=seed)
+    confusion = _confusions(cells[None], num_classes)[0]
+    return {
+        "clips": len(truth),
+        **{name: interval.to_dict() for name, interval in zip(HEADLINES, intervals, strict=True)},
+        "per_class": _per_class(confusion, classes),
+        "confusion": confusion.tolist(),
+    }
+
+
+def _checked(
+    probabilities: NDArray[np.float64], labels: NDArray[Any], num_classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    if probabilities.shape != (len(labels), num_classes) or labels.ndim != 1 or len(labels) == 0:
+        raise ValueError(
+            f"probabilities {probabilities.shape} and labels {labels.shape} are not those of {num_classes} classes"
+        )
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(f"labels run from {labels.min()} to {labels.max()}, there are {num_classes} classes")
+    broken = int((~np.isfinite(probabilities)).any(axis=1).sum())
+    if broken:
+        raise TrainingError(
+            f"{broken} of {len(labels)} predictions are not finite numbers",
+            expected="a probability for every class",
+            fix="lower the learning rate, clip the gradients, or look for broken features among these clips",
+        )
+    return probabilities, labels.astype(np.int64)
+
+
+def _confusions(cells: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """Confusion matrices [R, C, C] from cell numbers ``true * C + predicted`` [R, n], all R in one count."""
+    size = num_classes**2
+    shifted = cells + size * np.arange(len(cells))[:, None]
+    counts = np.bincount(shifted.ravel(), minlength=size * len(cells))
+    return counts.reshape(-1, num_classes, num_classes)
+
+
+def _headlines(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Macro F1, weighted F1 and accuracy, [R, 3], of confusion matrices [R, C, C]."""
+    hits = np.diagonal(confusions, axis1=1, axis2=2)
+    support, predicted = confusions.sum(axis=2), confusions.sum(axis=1)
+    f1 = _ratio(2 * hits, support + predicted)
+    clips = support.sum(axis=1)
+    macro = f1.sum(axis=1) / (support + predicted > 0).sum(axis=1)
+    return np.stack([macro, (f1 * support).sum(axis=1) / clips, hits.sum(axis=1) / clips], axis=1)
+
+
+def _per_class(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str, dict[str, float | int]]:
+    hits, support, predicted = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
+    f1 = _ratio(2 * hits, support + predicted)
+    return {
+        name: {
+            "precision": float(precision[i]),
+            "recall": float(recall[i]),
+            "f1": float(f1[i]),
+            "support": int(support[i]),
+        }
+        for i, name in enumerate(classes)
+    }
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0)

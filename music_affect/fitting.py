@@ -1,0 +1,197 @@
+"""Training a network and measuring it: everything that needs Lightning."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from rich.console import Console
+from torch.utils.data import DataLoader
+
+from music_affect import build, tracking
+from music_affect.batch import Batch
+from music_affect.callbacks.description import SelfDescription
+from music_affect.callbacks.history import History
+from music_affect.callbacks.progress import EpochProgress
+from music_affect.callbacks.seeding import SeedEveryEpoch
+from music_affect.checkpoint import Description
+from music_affect.data.datamodule import ClipDataModule
+from music_affect.errors import ConfigurationError, TrainingError
+from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
+from music_affect.tasks.base import Task
+
+OVERFIT_LOSS = 0.1  # a sound network has learnt two batches by heart long before
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network.
+
+    Args:
+        task: with the weights that are tested.
+        trainer: that trained it.
+        weights: which weights those are, and why.
+        history: figures of every epoch.
+    """
+
+    task: Task
+    trainer: pl.Trainer
+    weights: dict[str, Any]
+    history: list[dict[str, float | int]]
+
+
+def quiet() -> None:
+    """Silences what libraries say about themselves; our own console says what matters."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for pattern in (".*does not have many workers.*", ".*exists and is not empty.*", ".*no logger.*", ".*lr_scheduler.step.*"):
+        warnings.filterwarnings("ignore", message=pattern)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
+
+
+def fit(
+    cfg: DictConfig, data: ClipDataModule, description: Description, class_counts: Sequence[int], writer: RunWriter, console: Console
+) -> Fitted:
+    """Trains the configured model.
+
+    Args:
+        cfg: of the run.
+        data: serves the clips.
+        description: goes into every checkpoint.
+        class_counts: training clips of each class.
+        writer: the run folder.
+        console: for progress.
+
+    Returns:
+        The network with its best weights where there is a validation split, else with its last.
+    """
+    quiet()
+    pl.seed_everything(cfg.seed, verbose=False)
+    task = build.task(cfg, data.spec, class_counts)
+    validates = bool(data.splits.get("val"))
+    history = History(writer.path / "metrics.csv")
+    best = _best_checkpoint(cfg, writer.path) if validates else None
+    callbacks = [
+        SeedEveryEpoch(cfg.seed),
+        SelfDescription(description.to_dict()),
+        history,
+        EpochProgress(cfg.task.monitor, console),
+        _last_checkpoint(writer.path),
+        *([best] if best else []),
+        *([_early_stopping(cfg)] if validates and cfg.callbacks.early_stopping.patience else []),
+    ]
+    with tracking.logger(cfg, writer.path, console) as logger:
+        trainer = _trainer(cfg, callbacks, logger)
+        trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+    weights = _tested_weights(cfg, trainer, task, best)
+    return Fitted(task, trainer, weights, history.rows)
+
+
+def probabilities(trainer: pl.Trainer, task: Task, loader: DataLoader[Batch]) -> NDArray[np.float64]:
+    """Class probabilities of every clip of a split, in order, float64 [N, C]."""
+    trainer.test(task, loader, verbose=False)
+    values: NDArray[np.float64] = task.records["test"].predictions.double().cpu().numpy()
+    return values / values.sum(axis=1, keepdims=True)
+
+
+def check_overfit(fitted: Fitted, data: ClipDataModule) -> dict[str, float]:
+    """Loss on the few batches that were trained on, without dropout.
+
+    Raises:
+        TrainingError: it is not near zero.
+    """
+    fitted.trainer.test(fitted.task, data.windows("train"), verbose=False)
+    first, last = float(fitted.history[0]["train/loss"]), fitted.task.records["test"].loss
+    if not last < OVERFIT_LOSS:
+        raise TrainingError(
+            f"the loss on the same few clips only fell from {first:.3f} to {last:.3f}",
+            expected=f"less than {OVERFIT_LOSS}: a sound network learns them by heart",
+            fix="look for a defect in the model or its learning rate, or raise trainer.max_epochs",
+        )
+    return {"first_loss": first, "last_loss": last}
+
+
+def trainer_for_testing(cfg: DictConfig) -> pl.Trainer:
+    """A trainer that measures and trains nothing."""
+    quiet()
+    return _trainer(cfg, [], None)
+
+
+def _trainer(cfg: DictConfig, callbacks: list[Any], logger: Any) -> pl.Trainer:
+    try:
+        trainer: pl.Trainer = build.make(
+            cfg.trainer,
+            callbacks=callbacks,
+            logger=logger or False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+            num_sanity_val_steps=0,
+            log_every_n_steps=1_000_000,  # figures are per epoch
+        )
+    except pl.utilities.exceptions.MisconfigurationException as error:
+        raise ConfigurationError(
+            f"the trainer cannot be set up ({' '.join(str(error).split())})",
+            expected="settings that this machine has the hardware for",
+            fix="try trainer=cpu",
+        ) from error
+    return trainer
+
+
+def _last_checkpoint(folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder / LAST_CHECKPOINT.parent,
+        filename=LAST_CHECKPOINT.stem,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def _best_checkpoint(cfg: DictConfig, folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder / LAST_CHECKPOINT.parent,
+        filename="best",
+        monitor=cfg.task.monitor,
+        mode=cfg.task.mode,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+        save_weights_only=True,
+    )
+
+
+def _early_stopping(cfg: DictConfig) -> EarlyStopping:
+    patience = cfg.callbacks.early_stopping.patience
+    return EarlyStopping(cfg.task.monitor, mode=cfg.task.mode, patience=patience, check_on_train_epoch_end=True)
+
+
+def _tested_weights(cfg: DictConfig, trainer: pl.Trainer, task: Task, best: ModelCheckpoint | None) -> dict[str, Any]:
+    """Loads the best weights where there are any; says which weights are tested and why."""
+    last_epoch = trainer.current_epoch - 1
+    if best is None or best.best_model_score is None:
+        reason = "no validation split: all training clips were learnt from, for a fixed number of epochs"
+        return {"kind": "last", "epoch": last_epoch, "reason": reason, "file": str(LAST_CHECKPOINT)}
+    content = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+    task.load_state_dict(content["state_dict"])
+    score = float(best.best_model_score)
+    reason = f"best {cfg.task.monitor} ({score:.4f}) of {last_epoch + 1} epochs"
+    file = str(LAST_CHECKPOINT.parent / Path(best.best_model_path).name)
+    return {"kind": "best", "epoch": int(content["epoch"]), "reason": reason, "file": file}
+
+
+def count_parameters(task: Task) -> int:
+    """Trainable numbers of the backbone and the head."""
+    return sum(math.prod(p.shape) for p in task.parameters() if p.requires_grad)

@@ -1,0 +1,170 @@
+"""The run folder while a run writes it: claimed by one process, never mixed with an older run."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
+
+from music_affect import files
+from music_affect.errors import RunFolderError
+
+NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger")  # a resumed run may differ in these
+LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
+
+
+class RunWriter:
+    """A claimed run folder.
+
+    Args:
+        path: the folder.
+
+    Attributes:
+        finished: the folder already holds a finished run of the same configuration, and it was asked to resume.
+    """
+
+    def __init__(self, path: Path, finished: bool = False) -> None:
+        self.path, self.finished = path, finished
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def resume_from(self) -> Path | None:
+        """Checkpoint of the last finished epoch of an interrupted run."""
+        path = self.path / LAST_CHECKPOINT
+        return path if path.is_file() else None
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Replaces a JSON file in the folder."""
+        files.write_json(self.path / name, content)
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Figures of the finished run."""
+        metrics: dict[str, Any] = files.read_json(self.path / "metrics.json")
+        return metrics
+
+    def set_status(self, state: str, **more: Any) -> None:
+        """Records ``running``, ``done`` or ``failed``."""
+        self.write_json("status.json", {"state": state, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **more})
+
+
+@contextmanager
+def claim(path: Path, config: Mapping[str, Any], *, resume: bool, overwrite: bool) -> Iterator[RunWriter]:
+    """Makes the folder ours for the time of the block, and records how the block ended.
+
+    Args:
+        path: the run folder.
+        config: the resolved configuration.
+        resume: go on with an interrupted run of the same configuration.
+        overwrite: remove an earlier run.
+
+    Raises:
+        RunFolderError: the folder is in use, holds another run, or cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise RunFolderError(
+            f"another process is writing the run {path}",
+            expected="one process a run folder",
+            fix="wait for it, or add tag=WORD to write elsewhere",
+        ) from error
+    except OSError as error:
+        raise RunFolderError(
+            f"the run folder {path} cannot be written ({error.strerror})",
+            expected="a writable folder",
+            fix="set paths.outputs to one",
+        ) from error
+    try:
+        writer = RunWriter(path, _prepare(path, config, resume, overwrite))
+        if writer.finished:
+            yield writer
+            return
+        files.write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+        writer.set_status("running")
+        with _recorded(writer):
+            yield writer
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _recorded(writer: RunWriter) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        writer.set_status("failed", reason=str(error) or type(error).__name__, traceback=traceback.format_exc())
+        raise
+    writer.set_status("done")
+
+
+def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: bool) -> bool:
+    """Checks or clears what is there; True where a finished run of this configuration is to be kept."""
+    status = path / "status.json"
+    if not status.is_file():
+        foreign = [entry.name for entry in path.iterdir() if entry.name not in (".lock", ".hydra")]
+        if foreign:
+            raise RunFolderError(
+                f"{path} holds files that are no run ({', '.join(sorted(foreign)[:3])})",
+                expected="an empty folder or a run",
+                fix="choose another folder",
+            )
+        return False
+    done = files.read_json(status)["state"] == "done"
+    if overwrite:
+        _clear(path)
+        return False
+    if resume:
+        _refuse_changes(path, config)
+        return done
+    if done or (path / LAST_CHECKPOINT).is_file():
+        raise RunFolderError(
+            f"{path} holds {'a finished' if done else 'an interrupted'} run",
+            expected="a new run folder",
+            fix=f"add {'' if done else 'resume=true to go on with it, '}overwrite=true to replace it or tag=WORD to keep both",
+        )
+    return False
+
+
+def _clear(path: Path) -> None:
+    for entry in path.iterdir():
+        if entry.name == ".lock":
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _refuse_changes(path: Path, config: Mapping[str, Any]) -> None:
+    earlier = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
+    assert isinstance(earlier, dict)
+    before, now = _flat(earlier), _flat(config)
+    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    changed = [key for key in changed if key.split(".")[0] not in NOT_COMPARED]
+    if changed:
+        first = changed[0]
+        raise RunFolderError(
+            f"the run in {path} was started with {first}={before.get(first)} and this command says {now.get(first)}",
+            expected="the same settings to resume",
+            fix="repeat the first command with resume=true, or add overwrite=true or tag=WORD",
+        )
+
+
+def _flat(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat

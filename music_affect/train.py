@@ -1,0 +1,54 @@
+"""Train one model on one data set for one task: ``python -m music_affect.train model=ast data=fma_beat task=genre``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from music_affect import build, command_line, run_writer
+
+
+def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+    """Runs one experiment.
+
+    Args:
+        cfg: composed from ``conf/train.yaml``.
+        folder: the run folder.
+
+    Returns:
+        The content of the run's ``metrics.json``.
+
+    Raises:
+        MusicAffectError: the data, the settings or the folder do not allow the run.
+    """
+    source = build.source(cfg)
+    build.check_task(cfg, source)
+    with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
+        from music_affect import console, experiment  # torch and Lightning, only now that there is work for them
+
+        out = console.make()
+        if writer.finished:
+            metrics = writer.read_metrics()
+            out.print("This run is finished already.")
+        else:
+            metrics = experiment.run(cfg, source, writer, out)
+        console.print_summary(out, metrics, folder)
+    return metrics
+
+
+def _job(cfg: DictConfig) -> float | None:
+    from hydra.core.hydra_config import HydraConfig
+
+    metrics = train(cfg, Path(HydraConfig.get().runtime.output_dir))
+    return metrics["test"]["f1_macro"]["value"] if "test" in metrics else None
+
+
+def main() -> None:
+    """Entry point of ``python -m music_affect.train``."""
+    command_line.run("train", _job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The beat variant: librosa's percussive part, its beats, and the median of the frames between them."""
+
+from __future__ import annotations
+
+import librosa
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from music_affect.features.beat import beat_frames, fixed_frames, pool
+from music_affect.features.extractor import AudioExtractor
+from music_affect.features.percussive import percussive, running_median, soft_mask
+
+RATE = 22050
+HOP = 512
+
+
+def song(bpm: float = 110.0, seconds: float = 8.0) -> np.ndarray:
+    """Clicks over a held chord and noise, float32 [samples]."""
+    rng = np.random.default_rng(11)
+    time = np.arange(int(seconds * RATE)) / RATE
+    audio = 0.01 * rng.standard_normal(len(time))
+    for frequency in (220.0, 277.2, 329.6):
+        audio += 0.1 * np.sin(2 * np.pi * frequency * time)
+    audio += 0.6 * np.exp(-(time % (60 / bpm)) * 60) * rng.standard_normal(len(time))
+    return audio.astype(np.float32)
+
+
+def percussive_of(audio: np.ndarray) -> np.ndarray:
+    spectrum = librosa.stft(audio, n_fft=2048, hop_length=HOP)
+    return percussive(spectrum, np.abs(spectrum), HOP, len(audio))
+
+
+def reference(audio: np.ndarray) -> np.ndarray:
+    """The definition, [beats, 140]."""
+    power = librosa.feature.melspectrogram(y=audio, sr=RATE, n_fft=2048, hop_length=HOP, n_mels=128, power=2.0)
+    chroma = librosa.feature.chroma_cqt(y=audio, sr=RATE, hop_length=HOP)
+    _, frames = librosa.beat.beat_track(y=librosa.effects.hpss(audio)[1], sr=RATE, hop_length=HOP)
+    mel = librosa.power_to_db(librosa.util.sync(power, frames, aggregate=np.median), ref=np.max)
+    return np.vstack([mel, librosa.util.sync(chroma, frames, aggregate=np.median)]).T
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (31, 31), (16, 200)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_running_median_is_bit_identical_to_scipy(shape, axis):
+    values = np.random.default_rng(0).exponential(size=shape).astype(np.float32)
+    values[3:12, 5:30] = 0
+    size = (31, 1) if axis == 0 else (1, 31)
+    expected = scipy.ndimage.median_filter(values, size=size, mode="reflect")
+    np.testing.assert_array_equal(running_median(values, axis), expected)
+
+
+def test_soft_mask_is_bit_identical_to_librosa():
+    rng = np.random.default_rng(1)
+    kept, other = (rng.exponential(size=(60, 70)).astype(np.float32) for _ in range(2))
+    kept[:30], other[15:45] = 0, 0
+    expected = librosa.util.softmask(kept, other, power=2.0, split_zeros=True)
+    np.testing.assert_array_equal(soft_mask(kept, other), expected)
+
+
+@pytest.mark.parametrize("bpm", [75.0, 110.0, 163.0])
+def test_percussive_part_and_beats_equal_librosa(bpm):
+    audio = song(bpm)
+    expected = librosa.effects.hpss(audio)[1]
+    np.testing.assert_allclose(percussive_of(audio), expected, rtol=0, atol=1e-6)
+    beats = beat_frames(percussive_of(audio), RATE, HOP)
+    assert len(beats) > 5
+    np.testing.assert_array_equal(beats, librosa.beat.beat_track(y=expected, sr=RATE, hop_length=HOP)[1])
+
+
+@pytest.mark.parametrize("bpm", [75.0, 110.0, 163.0])
+def test_features_equal_librosa(bpm):
+    ours, expected = AudioExtractor(beat=True).extract(song(bpm)), reference(song(bpm))
+    assert ours.dtype == np.float32
+    assert ours.shape == expected.shape
+    np.testing.assert_allclose(ours[:, :128], expected[:, :128], rtol=0, atol=0.01)
+    np.testing.assert_allclose(ours[:, 128:], expected[:, 128:], rtol=0, atol=1e-4)
+
+
+def test_beats_follow_the_clicks():
+    beats = beat_frames(percussive_of(song(bpm=120)), RATE, HOP)
+    np.testing.assert_allclose(np.diff(beats) * HOP / RATE, 0.5, atol=0.05)
+
+
+def test_median_is_taken_before_the_decibels():
+    frames = np.array([[1.0, 100.0, 1000.0, 10.0, 30.0]], np.float32)
+    np.testing.assert_array_equal(pool(frames, np.array([3])), [[100.0, 20.0]])
+
+
+def test_clip_without_beats_is_pooled_over_half_seconds():
+    audio = np.zeros(4 * RATE, np.float32)
+    assert len(beat_frames(audio, RATE, HOP)) == 0
+    features = AudioExtractor(beat=True).extract(audio)
+    assert features.shape == (8, 140)  # 173 frames in windows of 22
+    assert np.isfinite(features).all()
+
+
+def test_fixed_windows_cover_short_clips():
+    np.testing.assert_array_equal(fixed_frames(50, frame_rate=43.0), [0, 22, 44])
+    np.testing.assert_array_equal(fixed_frames(10, frame_rate=43.0), [0])
+    assert pool(np.ones((3, 10), np.float32), fixed_frames(10, 43.0)).shape == (3, 1)
+
+
+def test_same_signal_same_features():
+    extractor = AudioExtractor(beat=True)
+    np.testing.assert_array_equal(extractor.extract(song()), extractor.extract(song()))

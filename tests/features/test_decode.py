@@ -1,0 +1,192 @@
+"""Reading audio: the samples of librosa.load, and a named reason for every kind of broken file."""
+
+from __future__ import annotations
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from music_affect.errors import ClipError
+from music_affect.features.decode import decode
+
+RATE = 22050
+
+
+def tone(seconds: float = 3.0, rate: int = 44100, channels: int = 1) -> np.ndarray:
+    """Noise with a tone in it, different in each channel, [samples, channels]."""
+    rng = np.random.default_rng(7)
+    time = np.arange(int(seconds * rate)) / rate
+    audio = 0.1 * rng.standard_normal((len(time), channels)) + 0.3 * np.sin(2 * np.pi * 440 * time)[:, None]
+    return audio.astype(np.float32)
+
+
+def write(path: Path, audio: np.ndarray, rate: int = 44100, **options: str) -> Path:
+    soundfile.write(path, audio, rate, **options)
+    return path
+
+
+def cut(path: Path, share: float) -> Path:
+    content = path.read_bytes()
+    shortened = path.with_name(f"cut_{path.name}")
+    shortened.write_bytes(content[: int(len(content) * share)])
+    return shortened
+
+
+def reason(path: Path, min_seconds: float = 1.0) -> str:
+    with pytest.raises(ClipError) as caught:
+        decode(path, RATE, min_seconds)
+    assert caught.value.detail
+    return caught.value.reason
+
+
+def without_tag(path: Path) -> Path:
+    """The same mp3 without the first frame, which holds the Xing tag."""
+    content = path.read_bytes()
+    assert b"Xing" in content[:64] or b"Info" in content[:64]
+    bare = path.with_name(f"bare_{path.name}")
+    bare.write_bytes(content[re.search(rb"\xff\xfb", content[100:]).start() + 100 :])
+    return bare
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_samples_equal_librosa_load(tmp_path, rate, channels):
+    path = write(tmp_path / "a.wav", tone(rate=rate, channels=channels), rate)
+    audio = decode(path, RATE, 1.0)
+    assert audio.dtype == np.float32
+    np.testing.assert_array_equal(audio, librosa.load(path, sr=RATE)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("int16.wav", {"subtype": "PCM_16"}),
+        ("float.wav", {"subtype": "FLOAT"}),
+        ("a.flac", {}),
+        ("a.ogg", {}),
+        ("a.mp3", {}),
+        ("vbr.mp3", {"bitrate_mode": "VARIABLE"}),
+        ("a.aiff", {}),
+    ],
+)
+def test_every_format_is_read_whole(tmp_path, name, options):
+    path = write(tmp_path / name, tone(channels=2), **options)
+    audio = decode(path, RATE, 1.0)
+    assert len(audio) == 3 * RATE
+    np.testing.assert_array_equal(audio, librosa.load(path, sr=RATE)[0])
+
+
+def test_blocks_are_joined_without_a_seam(tmp_path):
+    path = write(tmp_path / "long.wav", tone(seconds=14), RATE)  # more than two blocks of 2**18 samples
+    np.testing.assert_array_equal(decode(path, RATE, 1.0), librosa.load(path, sr=RATE)[0])
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5])
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+def test_cut_file_is_truncated(tmp_path, name, share):
+    assert reason(cut(write(tmp_path / name, tone(seconds=6)), share)) == "truncated"
+
+
+def test_ogg_cut_between_two_pages_is_truncated(tmp_path):
+    path = write(tmp_path / "a.ogg", tone(seconds=6))
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"OggS")])
+    with pytest.raises(ClipError, match="truncated: the last Ogg page is not the end of the stream"):
+        decode(path, RATE, 1.0)
+
+
+def test_wav_written_to_a_pipe_is_accepted(tmp_path):
+    path = write(tmp_path / "a.wav", tone())
+    content = path.read_bytes()
+    size = content.index(b"data") + 4
+    path.write_bytes(content[:size] + b"\xff\xff\xff\xff" + content[size + 4 :])
+    assert len(decode(path, RATE, 1.0)) == 3 * RATE
+
+
+def test_wav_with_chunks_around_the_samples_is_accepted(tmp_path):
+    path = write(tmp_path / "a.wav", tone())
+    content = path.read_bytes()
+    start = content.index(b"data")
+    note = b"note" + (5).to_bytes(4, "little") + b"hello\0"  # odd sizes are padded to even
+    path.write_bytes(content[:start] + note + content[start:] + note)
+    assert len(decode(path, RATE, 1.0)) == 3 * RATE
+
+
+def test_mp3_without_a_tag_is_not_called_truncated(tmp_path):
+    quiet_then_loud = np.concatenate([np.zeros_like(tone()), tone()])
+    path = without_tag(write(tmp_path / "a.mp3", quiet_then_loud, bitrate_mode="VARIABLE"))
+    with soundfile.SoundFile(path) as file:
+        assert file.frames > 400_000  # the estimate from the first bit rate; there are 266,112 samples
+    assert len(decode(path, RATE, 1.0)) == 133_056
+
+
+def test_mp3_tag_is_found_behind_an_id3_header(tmp_path):
+    path = write(tmp_path / "a.mp3", tone(seconds=6))
+    path.write_bytes(b"ID3\x04\x00\x00\x00\x00\x40\x00" + bytes(8192) + path.read_bytes())
+    assert len(decode(path, RATE, 1.0)) == 6 * RATE
+    assert reason(cut(path, 0.6)) == "truncated"
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.raw", "a.au", "a.txt"])
+def test_random_bytes_are_unreadable(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(np.random.default_rng(1).bytes(100_000))
+    assert reason(path) == "unreadable"
+
+
+def test_text_missing_file_and_folder_are_unreadable(tmp_path):
+    text = tmp_path / "text.mp3"
+    text.write_text("not a song\n" * 500)
+    assert reason(text) == "unreadable"
+    assert reason(tmp_path / "nowhere.wav") == "unreadable"
+    assert reason(tmp_path) == "unreadable"
+
+
+def test_empty_files(tmp_path):
+    zero = tmp_path / "zero.mp3"
+    zero.touch()
+    assert reason(zero) == "empty"
+    assert reason(write(tmp_path / "header.wav", np.zeros((0, 1), np.float32))) == "empty"
+
+
+def test_content_that_cannot_be_used(tmp_path):
+    assert reason(write(tmp_path / "silent.wav", np.zeros(44100 * 2))) == "silent"
+    broken = tone()
+    broken[1000] = np.nan
+    assert reason(write(tmp_path / "nan.wav", broken, subtype="FLOAT")) == "not finite"
+
+
+def test_shorter_than_asked_for(tmp_path):
+    path = write(tmp_path / "short.wav", tone(seconds=0.5))
+    assert reason(path) == "too short"
+    assert len(decode(path, RATE, min_seconds=0.5)) == RATE // 2
+
+
+def test_header_with_an_absurd_rate_is_unreadable(tmp_path):
+    assert reason(write(tmp_path / "slow.wav", tone(), rate=1)) == "unreadable"
+
+
+def test_decoder_keeps_quiet_and_gives_stderr_back(tmp_path, capfd):
+    half = cut(write(tmp_path / "a.mp3", tone(seconds=6)), 0.5)
+    with soundfile.SoundFile(half) as file:
+        file.read()
+    assert "Xing stream size" in capfd.readouterr().err  # what the decoder says when nobody hushes it
+    assert reason(half) == "truncated"
+    assert capfd.readouterr().err == ""
+    with soundfile.SoundFile(half):
+        pass
+    assert "Xing stream size" in capfd.readouterr().err
+
+
+def test_threads_share_the_hush_and_stderr_comes_back(tmp_path, capfd):
+    half = cut(write(tmp_path / "a.mp3", tone(seconds=6)), 0.5)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(reason, [half] * 16)) == {"truncated"}
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
