@@ -61,6 +61,23 @@ def source(cfg: DictConfig) -> ClipSource:
     return made
 
 
+def check(cfg: DictConfig, data: ClipSource) -> None:
+    """Refuses what cannot work, before any work: no heavy import is needed to tell.
+
+    Raises:
+        TaskMismatchError: the data does not carry the task's label.
+        ConfigurationError: a size of the data is configured.
+    """
+    check_task(cfg, data)
+    for name in FROM_THE_DATA:
+        if name in cfg.model.get("net", {}):
+            raise ConfigurationError(
+                f"model.net.{name} is configured",
+                expected="sizes of the data to come from the data alone",
+                fix="leave it out",
+            )
+
+
 def check_task(cfg: DictConfig, data: ClipSource) -> None:
     """Refuses a task whose label the data does not carry.
 
@@ -71,12 +88,12 @@ def check_task(cfg: DictConfig, data: ClipSource) -> None:
     if target is not None and _kind(target) == cfg.task.kind:
         return
     offered = ", ".join(f"{name} ({_kind(found)})" for name, found in data.targets.items()) or "no labels"
-    tasks = sorted(_tasks_for(data.targets))
-    fix = f"choose one of task={', '.join(tasks)}" if tasks else "choose task.target among them"
+    tasks, sets = _tasks_for(data.targets), _data_for(cfg.task.target, cfg.task.kind)
+    ways = [f"{group}={', '.join(names)}" for group, names in (("task", tasks), ("data", sets)) if names]
     raise TaskMismatchError(
-        f"task={cfg.task.name} needs the {cfg.task.kind} label '{cfg.task.target}', and data={data.name} offers {offered}",
+        f"task={cfg.task.name} needs the {cfg.task.kind} label '{cfg.task.target}' and data={data.name} offers {offered}",
         expected="data that carries the task's label",
-        fix=f"{fix}, or data with such a label, e.g. data=synthetic",
+        fix=f"choose {' or '.join(ways)}" if ways else "name one of the labels in task.target",
     )
 
 
@@ -85,14 +102,39 @@ def _kind(target: Target) -> str:
 
 
 def _tasks_for(targets: Mapping[str, Target]) -> list[str]:
-    """Names of the task files whose label these targets hold."""
+    """Tasks whose label these targets hold."""
+    tasks = {name: choice("task", name) for name in choices("task")}
+    return [name for name, task in tasks.items() if task.target in targets and _kind(targets[task.target]) == task.kind]
+
+
+def _data_for(target: str, kind: str) -> list[str]:
+    """Data sets that are known to carry a label, before any of their files are looked at."""
     found = []
-    for path in (conf_folder() / "task").glob("*.yaml"):
-        task = OmegaConf.load(path)
-        name = str(OmegaConf.select(task, "target"))
-        if name in targets and _kind(targets[name]) == OmegaConf.select(task, "kind"):
-            found.append(path.stem)
+    for name in choices("data"):
+        node = choice("data", name).source
+        settings = {key: node[key] for key in node if not OmegaConf.is_interpolation(node, key)}
+        try:
+            offered = instantiate({**settings, "root": None}).targets.get(target)
+        except (InstantiationException, MusicAffectError):
+            continue  # it depends on the user's own files
+        if offered is not None and _kind(offered) == kind:
+            found.append(name)
     return found
+
+
+def choices(group: str) -> list[str]:
+    """Files of a group in conf/."""
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+
+
+def choice(group: str, name: str) -> DictConfig:
+    """One file of a group together with the files it builds on."""
+    node = OmegaConf.load(conf_folder() / group / f"{name}.yaml")
+    assert isinstance(node, DictConfig)
+    bases = [choice(group, base) for base in node.pop("defaults", []) if base != "_self_"]
+    merged = OmegaConf.merge(*bases, node)
+    assert isinstance(merged, DictConfig)
+    return merged
 
 
 def reader(cfg: DictConfig, data: ClipSource) -> Reader:
@@ -100,7 +142,7 @@ def reader(cfg: DictConfig, data: ClipSource) -> Reader:
     if data.holds == "arrays":
         from music_affect.data.lab import ArrayReader
 
-        return ArrayReader()
+        return ArrayReader(cfg.data.beat)
     from music_affect.features.extractor import AudioExtractor
 
     extraction: dict[str, Any] = dict(cfg.features.extraction)
@@ -184,13 +226,6 @@ def datamodule(
 
 def backbone(cfg: DictConfig, spec: DataSpec) -> Backbone:
     """The network, sized by the data."""
-    for name in FROM_THE_DATA:
-        if name in cfg.model.net:
-            raise ConfigurationError(
-                f"model.net.{name} is configured",
-                expected="sizes of the data to come from the data alone",
-                fix="leave it out",
-            )
     net: Backbone = make(cfg.model.net, num_features=spec.num_features, max_frames=spec.max_frames)
     return net
 

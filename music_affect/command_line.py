@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -70,6 +72,7 @@ def _explained(job: Job) -> Job:
             return job(cfg)
         except MusicAffectError as error:
             _explain(error)
+            _remove_empty_output()
             if _is_sweep():
                 raise
             sys.exit(1)
@@ -80,10 +83,15 @@ def _explained(job: Job) -> Job:
     return explained
 
 
-def _is_sweep() -> bool:
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
+def _remove_empty_output() -> None:
+    """Hydra makes the output folder before the job starts; a refused job leaves none behind."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    while folder != Path.cwd() and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
+
+def _is_sweep() -> bool:
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
@@ -117,9 +125,12 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
         for override in overrides:
             _check_choice(override)
         try:
-            return hydra.compose(config_name, overrides=[_first_cell(override) for override in overrides])
+            cfg = hydra.compose(config_name, overrides=[_first_cell(override) for override in overrides])
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain_composition(config_name, overrides, error) from error
+    for key in sorted(OmegaConf.missing_keys(cfg)):
+        raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
+    return cfg
 
 
 def _first_cell(override: Override) -> str:

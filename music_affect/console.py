@@ -34,6 +34,17 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) ->
     console.print(f"Report: {folder / 'report.md'}", highlight=False)
 
 
+def print_scores(console: Console, scored: Mapping[str, Any]) -> None:
+    """The figures of an evaluation in one line."""
+    scores = scored["scores"]
+    label = "[bold yellow]SYNTHETIC music[/]  " if scored["synthetic"] else ""
+    console.print(
+        f"{label}{scored['data']}, {scored['part']} part, {scores['clips']} clips: "
+        f"macro F1 {figure(scores['f1_macro'])}, accuracy {figure(scores['accuracy'])}",
+        highlight=False,
+    )
+
+
 def figure(score: Mapping[str, float]) -> str:
     """A score with its interval."""
     return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]".replace("[", r"\[")

@@ -20,6 +20,7 @@ from rich.console import Console
 from torch.utils.data import DataLoader
 
 from music_affect import build, tracking
+from music_affect.allocator import keep_freed_memory
 from music_affect.batch import Batch
 from music_affect.callbacks.description import SelfDescription
 from music_affect.callbacks.history import History
@@ -78,6 +79,7 @@ def fit(
         The network with its best weights where there is a validation split, else with its last.
     """
     quiet()
+    keep_freed_memory()
     pl.seed_everything(cfg.seed, verbose=False)
     task = build.task(cfg, data.spec, class_counts)
     validates = bool(data.splits.get("val"))

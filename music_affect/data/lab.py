@@ -19,6 +19,7 @@ from music_affect.spec import Categorical, Continuous, Target
 SUFFIXES = (".fused.full.npy", ".fused.full.npy.gz")
 AFFECT = ("valence", "energy", "danceability")
 NUM_MELS, NUM_CHROMA = 128, 12
+READER_VERSION = 1
 
 
 class LabSource(ClipSource):
@@ -55,7 +56,16 @@ class LabSource(ClipSource):
         self._class_of = {raw: merged for merged, raws in (class_mapping or {}).items() for raw in raws}
         self._classes = tuple(sorted(class_mapping or {}))
         self._dropped = set(dropped)
-        self.root = self._find(root)
+        self._given = None if root is None else Path(root).expanduser().absolute()
+
+    @cached_property
+    def root(self) -> Path:  # type: ignore[override]  # looked for when it is first needed
+        """The set's folder.
+
+        Raises:
+            DataNotFoundError: it is not there.
+        """
+        return self._find()
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -77,16 +87,15 @@ class LabSource(ClipSource):
                 report[f"{split} files"] = sorted(files.keys() - labels.keys())
         return {kind: ids for kind, ids in report.items() if ids}
 
-    def _find(self, root: str | Path | None) -> Path:
-        looked = []
-        if root is not None:
-            given = Path(root).expanduser().absolute()
-            looked = [given / self._folder, given / "data" / self._folder, given]
-            for candidate in looked[:2]:
-                if (candidate / "train").is_dir():
-                    return candidate
-            if (given / "train").is_dir() and given.name == self._folder:
-                return given
+    def _find(self) -> Path:
+        looked: list[Path] = []
+        if self._given is not None:
+            looked = [self._given / self._folder, self._given / "data" / self._folder]
+            if self._given.name == self._folder:
+                looked.append(self._given)
+        for candidate in looked:
+            if (candidate / "train").is_dir():
+                return candidate
         where = " and ".join(str(path) for path in looked) or "nowhere, since data.root is not set"
         raise DataNotFoundError(
             f"the lab set '{self._folder}' is not there (looked in {where})",
@@ -180,16 +189,21 @@ def _bad_line(row: list[str], path: Path, line: int, expected: str) -> LabelErro
 class ArrayReader:
     """Reads a ready-made array [140, T] as features [T, 140].
 
+    Args:
+        beat: a column is a beat, not a frame.
+
     Raises:
         ClipError: the file is unreadable or does not hold such an array.
     """
 
-    version = 1
     num_features = NUM_MELS + NUM_CHROMA
     blocks: Mapping[str, tuple[int, int]] = {"mel": (0, NUM_MELS), "chroma": (NUM_MELS, NUM_MELS + NUM_CHROMA)}
 
+    def __init__(self, beat: bool) -> None:
+        self._beat = beat
+
     def settings(self) -> dict[str, Any]:
-        return {"reader": "arrays", "version": self.version}
+        return {"reader": "arrays", "reader_version": READER_VERSION, "beat": self._beat}
 
     def __call__(self, path: Path) -> np.ndarray:
         try:

@@ -101,18 +101,34 @@ def _val_fraction(plan: SplitPlan, clips: int) -> float:
     return plan.val_fraction
 
 
-def _fold(clips: Sequence[Clip], target: str, plan: SplitPlan) -> list[Clip]:
+def check_fold(clips: Sequence[Clip], plan: SplitPlan) -> None:
+    """Refuses a fold that the clips do not have.
+
+    Raises:
+        SplitError: with the folds that there are.
+    """
+    given = _given_folds(clips)
+    folds = given or list(range(plan.num_folds))
+    if plan.fold is not None and plan.fold not in folds:
+        raise SplitError(f"data.fold={plan.fold}", expected=f"one of {folds}", fix="correct data.fold")
+
+
+def _given_folds(clips: Sequence[Clip]) -> list[int]:
     given = {clip.fold for clip in clips if clip.fold is not None}
-    if given and any(clip.fold is None for clip in clips):
+    missing = sum(clip.fold is None for clip in clips)
+    if given and missing:
         raise SplitError(
-            f"{sum(clip.fold is None for clip in clips)} of {len(clips)} clips have no fold",
+            f"{missing} of {len(clips)} clips have no fold",
             expected="a fold for every clip or for none",
             fix="fill the fold column, or name another one in data.source.fold",
         )
-    folds = sorted(given) if given else list(range(plan.num_folds))
-    if plan.fold not in folds:
-        raise SplitError(f"data.fold={plan.fold}", expected=f"one of {folds}", fix="correct data.fold")
-    if given:
+    return sorted(given)
+
+
+def _fold(clips: Sequence[Clip], target: str, plan: SplitPlan) -> list[Clip]:
+    check_fold(clips, plan)
+    assert plan.fold is not None
+    if _given_folds(clips):
         return [clip for clip in clips if clip.fold == plan.fold]
     return _made_folds(clips, target, plan.num_folds, plan.seed)[plan.fold]
 

@@ -21,7 +21,7 @@ class SyntheticSource(FolderSource):
     Licence: that of this project.
 
     Args:
-        root: folder under which corpora are kept, one a setting.
+        root: folder under which corpora are kept, one a setting; ``synthetic`` here where None.
         num_clips: clips in all.
         seconds: length of a clip.
         seed: of the composition.
@@ -32,13 +32,13 @@ class SyntheticSource(FolderSource):
 
     def __init__(
         self,
-        root: str | Path,
+        root: str | Path | None,
         num_clips: int = 600,
         seconds: float = 10.0,
         seed: int = 0,
         name: str = "synthetic",
     ) -> None:
-        folder = Path(root).expanduser().absolute() / f"clips{num_clips}-seconds{seconds:g}-seed{seed}"
+        folder = Path(root or "synthetic").expanduser().absolute() / f"clips{num_clips}-seconds{seconds:g}-seed{seed}"
         super().__init__(folder, name=name, class_targets=["genre"], continuous_targets=TARGETS, group="artist")
         self._num_clips, self._seconds, self._seed = num_clips, seconds, seed
 

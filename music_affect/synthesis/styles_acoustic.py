@@ -28,7 +28,7 @@ ACOUSTIC: Mapping[str, Style] = {
                 0.9,
             ),
             "lead": Part(
-                ("strings", "fiddle", "flute", "oboe", "clarinet", "piano", "voice"),
+                ("strings", "strings", "flute", "oboe", "clarinet", "piano"),
                 (*SONG, "m.m.m.m.m.m.m.m.", "m.......m...m..."),
                 1,
                 0.9,

@@ -17,10 +17,10 @@ BANDS: Mapping[str, Style] = {
         progressions=POP_CHORDS,
         voicings=(TRIAD, ADD9),
         parts={
-            "drums": Part(("studio", "dance", "rock"), ("pop", "disco", "rock"), 0, 0.9),
+            "drums": Part(("studio", "dance"), ("pop", "disco", "rock"), 0, 0.9),
             "bass": Part(("electric_bass", "synth_bass", "picked_bass"), EIGHTHS_BASS, 0, 0.95),
             "comp": Part(
-                ("piano", "clean_guitar", "steel_guitar", "electric_guitar", "saw_stab"),
+                ("piano", "clean_guitar", "steel_guitar", "saw_stab"),
                 (*STRUM, "x...x...x...x...", "X..x..x.X..x..x."),
                 -2,
                 0.95,
@@ -38,7 +38,7 @@ BANDS: Mapping[str, Style] = {
     ),
     "Rock": Style(
         related=("Pop", "Metal", "Blues"),
-        tempo=(92, 168),
+        tempo=(98, 172),
         swing=(0.0, 0.25),
         minor=0.45,
         blue=0.4,
