@@ -9,7 +9,7 @@ from music_affect.data.folder import FolderSource
 from music_affect.data.source import Clip
 from music_affect.spec import Categorical, Continuous, Target
 from music_affect.synthesis.affect import TARGETS
-from music_affect.synthesis.clip import GENRES
+from music_affect.synthesis.styles import GENRES
 
 
 class SyntheticSource(FolderSource):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from music_affect.synthesis.clip import GENRES, ClipPlan, artist_name
+from music_affect.synthesis.clip import ClipPlan, artist_name
+from music_affect.synthesis.styles import GENRES
 
 SPLITS = ("train", "val", "test")
 _SPLIT_SHARES = (0.6, 0.15, 0.25)

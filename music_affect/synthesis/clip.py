@@ -16,10 +16,9 @@ from music_affect.synthesis.kits import KITS
 from music_affect.synthesis.mixing import mix
 from music_affect.synthesis.score import Score
 from music_affect.synthesis.song import BLEND_CHANCE, Song, blend, draw_song
-from music_affect.synthesis.styles import STYLES
+from music_affect.synthesis.styles import GENRES, STYLES
 from music_affect.synthesis.timbres import TIMBRES
 
-GENRES = tuple(STYLES)
 _LONGEST_NOTE = 4.0
 
 

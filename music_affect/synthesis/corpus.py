@@ -20,8 +20,9 @@ from rich.progress import track
 from music_affect.errors import CacheError, ConfigurationError
 from music_affect.synthesis.affect import TARGETS
 from music_affect.synthesis.catalogue import Entry, make_catalogue
-from music_affect.synthesis.clip import GENRES, ClipPlan, SyntheticClip
+from music_affect.synthesis.clip import ClipPlan, SyntheticClip
 from music_affect.synthesis.instruments import SAMPLE_RATE
+from music_affect.synthesis.styles import GENRES
 
 VERSION = 1  # of the music: raise it when the same arguments would sound different
 _COLUMNS = ("path", "id", "genre", "artist", "split", "fold", *TARGETS)

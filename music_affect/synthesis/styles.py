@@ -11,3 +11,5 @@ from music_affect.synthesis.styles_beats import BEATS
 from music_affect.synthesis.styles_swung import SWUNG
 
 STYLES: Mapping[str, Style] = dict(sorted({**ACOUSTIC, **BANDS, **BEATS, **SWUNG}.items()))
+
+GENRES = tuple(STYLES)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from music_affect.synthesis.artist import draw_artist
-from music_affect.synthesis.clip import GENRES, ClipPlan, SyntheticClip
+from music_affect.synthesis.clip import ClipPlan, SyntheticClip
+from music_affect.synthesis.styles import GENRES
 from music_affect.synthesis.composition import Composer
 from music_affect.synthesis.instruments import SAMPLE_RATE, Instrument, add_at
 from music_affect.synthesis.kits import KITS
