@@ -36,19 +36,21 @@ def main() -> None:
     arguments = parser.parse_args()
     cells = [(model, seed, fold) for model in arguments.models for seed in arguments.seeds for fold in arguments.folds]
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        folders = list(pool.map(lambda cell: run_cell(*cell, arguments), cells))
+        folders = list(pool.map(lambda cell: run_cell(cell[0], cell[1], cell[2], arguments), cells))
     by_cell = dict(zip(cells, folders, strict=True))
     table = Table(title=f"Macro F1, {len(arguments.folds)} folds pooled, {len(arguments.seeds)} seeds")
     for heading in ("model", "clips", "mean ± sd", "each seed", "95 % of the first seed", "seconds a fold"):
         table.add_column(heading)
     for model in arguments.models:
-        table.add_row(model, *row([[by_cell[model, seed, fold] for fold in arguments.folds] for seed in arguments.seeds]))
+        table.add_row(
+            model, *row([[by_cell[model, seed, fold] for fold in arguments.folds] for seed in arguments.seeds])
+        )
     Console(width=140).print(table)
 
 
 def run_cell(model: str, seed: int, fold: int, arguments: argparse.Namespace) -> Path:
     """Trains one cell unless it is finished; its run folder."""
-    folder = arguments.outputs / f"{model}-s{seed}-f{fold}"
+    folder = Path(arguments.outputs) / f"{model}-s{seed}-f{fold}"
     if not (folder / "metrics.json").is_file():
         words = [f"model={model}", f"seed={seed}", f"data.fold={fold}", *arguments.overrides, f"hydra.run.dir={folder}"]
         threads = str(max(1, (os.cpu_count() or 1) // arguments.jobs))
@@ -64,7 +66,9 @@ def row(seeds: Sequence[Sequence[Path]]) -> list[str]:
     """Cells of the table for one model: folders by seed and fold."""
     pooled = [pool(folders) for folders in seeds]
     values = np.array([scores["f1_macro"]["value"] for scores in pooled])
-    seconds = [files.read_json(folder / "metrics.json")["seconds"]["training"] for folders in seeds for folder in folders]
+    seconds = [
+        files.read_json(folder / "metrics.json")["seconds"]["training"] for folders in seeds for folder in folders
+    ]
     interval = pooled[0]["f1_macro"]
     return [
         str(pooled[0]["clips"]),

@@ -91,7 +91,7 @@ def check_task(cfg: DictConfig, data: ClipSource) -> None:
     tasks, sets = _tasks_for(data.targets), _data_for(cfg.task.target, cfg.task.kind)
     ways = [f"{group}={', '.join(names)}" for group, names in (("task", tasks), ("data", sets)) if names]
     raise TaskMismatchError(
-        f"task={cfg.task.name} needs the {cfg.task.kind} label '{cfg.task.target}' and data={data.name} offers {offered}",
+        f"task={cfg.task.name} needs the {cfg.task.kind} label '{cfg.task.target}'; data={data.name} offers {offered}",
         expected="data that carries the task's label",
         fix=f"choose {' or '.join(ways)}" if ways else "name one of the labels in task.target",
     )
@@ -183,7 +183,9 @@ def labelled(clips: Sequence[Clip], target: str, cache: FeatureCache, kind: Targ
         )
     if isinstance(kind, Categorical) and len(class_counts(usable, target)) < 2:
         raise LabelError(
-            f"all {len(usable)} usable clips have the same '{target}'", expected="two classes or more", fix="add clips of another class"
+            f"all {len(usable)} usable clips have the same '{target}'",
+            expected="two classes or more",
+            fix="add clips of another class",
         )
     return usable
 

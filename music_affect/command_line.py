@@ -192,7 +192,7 @@ def _explain_composition(config_name: str, overrides: Sequence[Override], error:
 def _known_keys(cfg: DictConfig, prefix: str = "") -> set[str]:
     keys = set()
     for key in cfg:
-        name = f"{prefix}{key}"
+        name = prefix + str(key)
         keys.add(name)
         node = cfg._get_node(key)
         if isinstance(node, DictConfig) and not node._is_none():

@@ -21,14 +21,18 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) ->
         return
     test = metrics["test"]
     label = "SYNTHETIC music, " if metrics["synthetic"] else ""
-    table = Table(title=f"{label}{test['clips']} test clips, seed {metrics['seed']}, 95 % intervals", title_justify="left")
+    table = Table(
+        title=f"{label}{test['clips']} test clips, seed {metrics['seed']}, 95 % intervals", title_justify="left"
+    )
     for heading in ("", "macro F1", "accuracy"):
         table.add_column(heading)
     rows = {metrics["model"]: test, **{f"{name} (reference)": scores for name, scores in metrics["references"].items()}}
     for name, scores in rows.items():
         table.add_row(name, figure(scores["f1_macro"]), figure(scores["accuracy"]))
     console.print(table)
-    console.print(f"Tested: the {metrics['weights']['kind']} weights ({metrics['weights']['reason']}).", highlight=False)
+    console.print(
+        f"Tested: the {metrics['weights']['kind']} weights ({metrics['weights']['reason']}).", highlight=False
+    )
     for alarm in metrics["alarms"]:
         console.print(f"[bold red]ALARM[/] {alarm['name']}: {alarm['message']}", highlight=False)
     console.print(f"Report: {folder / 'report.md'}", highlight=False)

@@ -10,7 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("music_affect", "torch", "lightning", "hydra-core", "torchmetrics", "librosa", "numpy", "scipy", "scikit-learn")
+PACKAGES = (
+    "music_affect",
+    "torch",
+    "lightning",
+    "hydra-core",
+    "torchmetrics",
+    "librosa",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+)
 
 
 def environment() -> dict[str, Any]:
@@ -30,7 +40,9 @@ def revision() -> dict[str, Any] | None:
     folder = Path(__file__).parent
     try:
         head, changes = (
-            subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+            subprocess.run(
+                ["git", *words], cwd=folder, capture_output=True, text=True, timeout=5, check=True
+            ).stdout.strip()
             for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", "."))
         )
     except (OSError, subprocess.SubprocessError):

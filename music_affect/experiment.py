@@ -59,7 +59,9 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
 def _opening(cfg: DictConfig, prepared: Prepared) -> str:
     counts = "  ".join(f"{name} {len(clips)}" for name, clips in prepared.splits.items())
     label = "[bold yellow]SYNTHETIC music[/]  " if prepared.source.synthetic else ""
-    return f"{label}{cfg.task.name}: {cfg.model.name} on {cfg.data.name}, {cfg.features.name} features  (clips: {counts})"
+    return (
+        f"{label}{cfg.task.name}: {cfg.model.name} on {cfg.data.name}, {cfg.features.name} features  (clips: {counts})"
+    )
 
 
 def _overfit(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter, console: Console) -> dict[str, Any]:
@@ -69,7 +71,8 @@ def _overfit(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter,
     data.splits["val"] = []
     fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), [], writer, console)
     losses = fitting.check_overfit(fitted, data)
-    console.print(f"Learnt {len(data.splits['train'])} clips by heart: loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}.")
+    fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
+    console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.", highlight=False)
     metrics = {"status": "done", "debug": "overfit", "synthetic": prepared.source.synthetic, **losses}
     writer.write_json("metrics.json", metrics)
     return metrics
@@ -112,15 +115,19 @@ def _fit_reference(cfg: DictConfig, prepared: Prepared, view: View, writer: RunW
     files.write_csv(writer.path / "metrics.csv", ["epoch"], [])
     reason = "fitted at once on all training clips, without epochs"
     weights = {"kind": "last", "epoch": 0, "reason": reason, "file": str(LAST_CHECKPOINT)}
-    return {"probabilities": probabilities, "weights": weights, "parameters": 0, "seconds": round(seconds, 1), "train_f1": None}
+    return {
+        "probabilities": probabilities,
+        "weights": weights,
+        "parameters": 0,
+        "seconds": round(seconds, 1),
+        "train_f1": None,
+    }
 
 
 def describe(cfg: DictConfig, prepared: Prepared, spec: DataSpec, normalizer: Normalizer) -> Description:
     """What goes into the run's checkpoints beside the weights."""
     identity = prepared.cache.identity
-    return Description(
-        build.plain(cfg), spec, normalizer, identity.settings, identity.fingerprint, prepared.split_hash
-    )
+    return Description(build.plain(cfg), spec, normalizer, identity.settings, identity.fingerprint, prepared.split_hash)
 
 
 def _metrics(cfg: DictConfig, prepared: Prepared, view: View, trained: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +140,11 @@ def _metrics(cfg: DictConfig, prepared: Prepared, view: View, trained: dict[str,
     beside = references.scores(prepared, view)
     val_f1 = scored["val"]["f1_macro"]["value"] if "val" in scored else None
     alarms = score_alarms(
-        scored["test"], majority=beside["majority"], linear=beside["linear"], train_f1=trained["train_f1"], val_f1=val_f1
+        scored["test"],
+        majority=beside["majority"],
+        linear=beside["linear"],
+        train_f1=trained["train_f1"],
+        val_f1=val_f1,
     )
     return {
         "status": "done",

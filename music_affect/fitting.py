@@ -14,6 +14,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
@@ -56,14 +57,24 @@ def quiet() -> None:
     """Silences what libraries say about themselves; our own console says what matters."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    for pattern in (".*does not have many workers.*", ".*exists and is not empty.*", ".*no logger.*", ".*lr_scheduler.step.*"):
+    for pattern in (
+        ".*does not have many workers.*",
+        ".*exists and is not empty.*",
+        ".*no logger.*",
+        ".*lr_scheduler.step.*",
+    ):
         warnings.filterwarnings("ignore", message=pattern)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
 
 
 def fit(
-    cfg: DictConfig, data: ClipDataModule, description: Description, class_counts: Sequence[int], writer: RunWriter, console: Console
+    cfg: DictConfig,
+    data: ClipDataModule,
+    description: Description,
+    class_counts: Sequence[int],
+    writer: RunWriter,
+    console: Console,
 ) -> Fitted:
     """Trains the configured model.
 
@@ -107,7 +118,8 @@ def probabilities(trainer: pl.Trainer, task: Task, loader: DataLoader[Batch]) ->
     """Class probabilities of every clip of a split, in order, float64 [N, C]."""
     trainer.test(task, loader, verbose=False)
     values: NDArray[np.float64] = task.records["test"].predictions.double().cpu().numpy()
-    return values / values.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = values / values.sum(axis=1, keepdims=True)
+    return shares
 
 
 def check_overfit(fitted: Fitted, data: ClipDataModule) -> dict[str, float]:
@@ -145,7 +157,7 @@ def _trainer(cfg: DictConfig, callbacks: list[Any], logger: Any) -> pl.Trainer:
             num_sanity_val_steps=0,
             log_every_n_steps=1_000_000,  # figures are per epoch
         )
-    except pl.utilities.exceptions.MisconfigurationException as error:
+    except MisconfigurationException as error:
         raise ConfigurationError(
             f"the trainer cannot be set up ({' '.join(str(error).split())})",
             expected="settings that this machine has the hardware for",

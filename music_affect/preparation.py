@@ -65,6 +65,8 @@ def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say) -> 
 def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
     """Extracts what is missing and divides the labelled clips."""
     clips = data.clips()
+    for remark in data.remarks():
+        say(remark)
     cache = features(cfg, data, clips, say)
     target = cfg.task.target
     kind = data.targets[target]

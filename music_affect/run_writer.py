@@ -121,7 +121,7 @@ def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: boo
                 fix="choose another folder",
             )
         return False
-    done = files.read_json(status)["state"] == "done"
+    done: bool = files.read_json(status)["state"] == "done"
     if overwrite:
         _clear(path)
         return False
@@ -132,7 +132,7 @@ def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: boo
         raise RunFolderError(
             f"{path} holds {'a finished' if done else 'an interrupted'} run",
             expected="a new run folder",
-            fix=f"add {'' if done else 'resume=true to go on with it, '}overwrite=true to replace it or tag=WORD to keep both",
+            fix=f"add {'' if done else 'resume=true to go on, '}overwrite=true to replace it or tag=WORD to keep both",
         )
     return False
 

@@ -17,12 +17,12 @@ from music_affect.data.cache import FeatureCache
 from music_affect.data.source import Clip
 from music_affect.data.splits import split_clips, split_hash
 from music_affect.errors import CheckpointError, ConfigurationError
-from music_affect.evaluation.baselines import LinearReference, MajorityReference
+from music_affect.evaluation.baselines import LinearReference, MajorityReference, Reference
 from music_affect.evaluation.scores import classification_scores
 from music_affect.preparation import Say, features, statistics
 from music_affect.spec import Categorical
 
-REFERENCES = {"linear": LinearReference, "majority": MajorityReference}
+REFERENCES: dict[str, type[Reference]] = {"linear": LinearReference, "majority": MajorityReference}
 
 
 def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:

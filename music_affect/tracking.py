@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from omegaconf import DictConfig
 from rich.console import Console
 
 from music_affect import build
+
+Mode = Literal["online", "offline", "disabled"]
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
@@ -42,7 +44,7 @@ def tensorboard(run_folder: Path, config: dict[str, Any], say: Any) -> TensorBoa
     return TensorBoardLogger(run_folder, name=None, version="tensorboard")
 
 
-def weights_and_biases(run_folder: Path, config: dict[str, Any], say: Any, project: str, mode: str) -> WandbLogger:
+def weights_and_biases(run_folder: Path, config: dict[str, Any], say: Any, project: str, mode: Mode) -> WandbLogger:
     """Logs to Weights & Biases, or offline into the run folder where there is no key or no network."""
     import wandb
     from lightning.pytorch.loggers import WandbLogger

@@ -8,7 +8,15 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 LINES_WITHOUT_TERMINAL = 10  # a log file gets about so many lines a run
 
@@ -34,7 +42,9 @@ class EpochProgress(Checkpoint):
         if not self._console.is_terminal:
             return
         columns = [TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")]
-        self._bar = Progress(*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console)
+        self._bar = Progress(
+            *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console
+        )
         self._task = self._bar.add_task("", total=trainer.max_epochs, completed=trainer.current_epoch)
         self._bar.start()
 

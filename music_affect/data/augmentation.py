@@ -14,9 +14,9 @@ from music_affect.batch import Batch
 class Augmentation:
     """SpecAugment and mixup on standardised, padded batches; a masked value is 0, the training mean.
 
-    Frequency masks cover mel rows only: neighbouring mel rows are neighbouring frequencies, while the twelve chroma rows
-    are pitch classes in a circle and losing one loses a note of every octave. Mixup blends mel rows; chroma rows are
-    taken from the heavier clip, since two keys laid over each other are a harmony that neither song has.
+    Frequency masks cover mel rows only: neighbouring mel rows are neighbouring frequencies, while the twelve chroma
+    rows are pitch classes in a circle and losing one loses a note of every octave. Mixup blends mel rows; chroma rows
+    are taken from the heavier clip, since two keys laid over each other are a harmony that neither song has.
 
     Args:
         time_masks: stripes of frames blanked in each clip.
@@ -52,7 +52,9 @@ class Augmentation:
             batch = self._mixup(batch, blocks, random)
         spectrogram = batch.spectrogram
         for _ in range(self.time_masks):
-            spectrogram = spectrogram * ~_stripes(batch.lengths, self.time_width, spectrogram.shape[1], random)[:, :, None]
+            spectrogram = (
+                spectrogram * ~_stripes(batch.lengths, self.time_width, spectrogram.shape[1], random)[:, :, None]
+            )
         if "mel" in blocks:
             start, stop = blocks["mel"]
             rows = torch.full_like(batch.lengths, stop - start)
@@ -88,4 +90,5 @@ def _beta(alpha: float, size: int, random: Generator) -> Tensor:
     """Beta(alpha, alpha) draws from two Gamma draws, with a generator that torch's distributions do not take."""
     shape = torch.full((2, size), alpha)
     first, second = torch._standard_gamma(shape, generator=random)
-    return first / (first + second)
+    share: Tensor = first / (first + second)
+    return share

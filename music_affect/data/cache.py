@@ -3,7 +3,7 @@
 Layout of a cache folder::
 
     frames.f16      float16 [sum of T, F], clip after clip, appended while it is built
-    journal.jsonl   one line a finished clip (id, frames or the reason why it was skipped): what a killed build resumes from
+    journal.jsonl   one line a finished clip (id, frames or why it was skipped): what a killed build resumes from
     identity.json   what the cache was made from; written first
     index.npz       ids and offsets; written last, by its presence the cache is complete
     skipped.csv     clips that cannot be used, with the reason

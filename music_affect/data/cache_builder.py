@@ -28,7 +28,9 @@ CLIPS_WORTH_A_PROCESS = 24
 IN_FLIGHT = 4  # clips waiting a worker: enough to keep it busy, few enough to bound memory
 
 
-def open_or_build(folder: Path, clips: Sequence[Clip], reader: Reader, *, workers: int | None, say: Say) -> FeatureCache:
+def open_or_build(
+    folder: Path, clips: Sequence[Clip], reader: Reader, *, workers: int | None, say: Say
+) -> FeatureCache:
     """The cache of these clips, built first where it is missing, unfinished or stale.
 
     A second process that wants the same cache waits until the first one is done.
@@ -223,7 +225,14 @@ def _one_thread() -> None:
 
 def _with_progress(results: Iterator[_Result], total: int, done: int) -> Iterator[_Result]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     progress = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(file=sys.stderr))

@@ -64,7 +64,8 @@ class View:
             return used
         groups = self.length(len(used))
         whole = used[: groups * self.average_frames]
-        return whole.reshape(groups, -1, self.num_features).mean(axis=1)
+        averaged: NDArray[np.float32] = whole.reshape(groups, -1, self.num_features).mean(axis=1)
+        return averaged
 
 
 class ClipStore(Protocol):

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from music_affect.data.augmentation import Augmentation
 from music_affect.batch import Batch
+from music_affect.data.augmentation import Augmentation
 from music_affect.data.cache import FeatureCache
 from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, View, viewed_lengths
 from music_affect.data.normalization import Normalizer
@@ -126,7 +126,9 @@ class ClipDataModule(LightningDataModule):
         crop = self._loading.crop_frames
         sampler = TrainingSampler(dataset.store.lengths, self._loading.batch_size, crop, self._seed, weights)
         if self._loading.overfit_batches:
-            return self._loader(dataset, WindowSampler(dataset.store.lengths, self._loading.batch_size, crop, windows=1))
+            return self._loader(
+                dataset, WindowSampler(dataset.store.lengths, self._loading.batch_size, crop, windows=1)
+            )
         return self._loader(dataset, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
@@ -159,7 +161,9 @@ class ClipDataModule(LightningDataModule):
             labels = {name: torch.from_numpy(self.labels(split, name)) for name in self._targets}
             augmentation = self._augmentation if split == "train" else None
             store = self._store(names)
-            self._datasets[split] = ClipDataset(store, labels, self._loading.crop_frames, self.spec.blocks, augmentation)
+            self._datasets[split] = ClipDataset(
+                store, labels, self._loading.crop_frames, self.spec.blocks, augmentation
+            )
         return self._datasets[split]
 
     def _store(self, names: Sequence[str]) -> ClipStore:

@@ -76,16 +76,13 @@ class LabSource(ClipSource):
     def clips(self) -> list[Clip]:
         return [*self._part("train"), *self._part("test")]
 
-    @cached_property
-    def unmatched(self) -> dict[str, list[str]]:
-        """Ids that have a label and no file, and files that have no label, by ``<split> labels`` and ``<split> files``."""
-        report = {}
+    def remarks(self) -> list[str]:
+        found = []
         for split in ("train", "test"):
-            files, labels = self._files(split), self._labels(split)
-            if labels:
-                report[f"{split} labels"] = sorted(labels.keys() - files.keys())
-                report[f"{split} files"] = sorted(files.keys() - labels.keys())
-        return {kind: ids for kind, ids in report.items() if ids}
+            missing = sorted(self._labels(split).keys() - self._files(split).keys())
+            if missing:
+                found.append(f"{len(missing)} labels of the {split} part have no file (first: '{missing[0]}').")
+        return found
 
     def _find(self) -> Path:
         looked: list[Path] = []
@@ -101,8 +98,8 @@ class LabSource(ClipSource):
             f"the lab set '{self._folder}' is not there (looked in {where})",
             expected=f"a folder '{self._folder}' with train/, test/ and train_labels.txt",
             fix=(
-                "get it from Kaggle (geoparslp/patreco3-multitask-affective-music) and set data.root or the environment "
-                "variable MUSIC_AFFECT_DATA to its data folder, or run data=synthetic_beat which needs no files"
+                "get it from Kaggle (geoparslp/patreco3-multitask-affective-music) and set data.root or the "
+                "environment variable MUSIC_AFFECT_DATA to its data folder, or run data=synthetic_beat, which needs none"
             ),
         )
 

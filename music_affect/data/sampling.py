@@ -65,7 +65,11 @@ class TrainingSampler(Sampler[BatchPlan]):
     def __iter__(self) -> Iterator[BatchPlan]:
         random = np.random.default_rng((self._seed, self._epoch))
         size = len(self._lengths)
-        order = random.permutation(size) if self._probabilities is None else random.choice(size, size, p=self._probabilities)
+        order = (
+            random.permutation(size)
+            if self._probabilities is None
+            else random.choice(size, size, p=self._probabilities)
+        )
         seen = self._lengths if self._crop is None else np.minimum(self._lengths, self._crop)
         if seen.min() != seen.max():
             order = _by_length(order, seen, -(-size // self._count), random)
@@ -97,7 +101,9 @@ class WindowSampler(Sampler[BatchPlan]):
 
     def __init__(self, lengths: NDArray[np.int64], batch_size: int, crop_frames: int | None, windows: int) -> None:
         pairs = [
-            (clip, begin) for clip, length in enumerate(lengths) for begin in window_begins(int(length), crop_frames, windows)
+            (clip, begin)
+            for clip, length in enumerate(lengths)
+            for begin in window_begins(int(length), crop_frames, windows)
         ]
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         # Sorted by length, so that a batch of whole clips is hardly padded. The answer does not depend on it.

@@ -61,3 +61,7 @@ class ClipSource(ABC):
             DataNotFoundError: nothing is there.
             LabelError: a label file cannot be read.
         """
+
+    def remarks(self) -> list[str]:
+        """What a person should know about the labels and files, a sentence each."""
+        return []

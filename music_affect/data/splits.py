@@ -7,8 +7,10 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from music_affect.data.source import SPLITS, Clip
 from music_affect.errors import SplitError
@@ -162,12 +164,13 @@ def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> li
         return [[clips[place] for place in test] for _, test in parts]
 
 
-def _strata(clips: Sequence[Clip], target: str) -> np.ndarray:
+def _strata(clips: Sequence[Clip], target: str) -> NDArray[Any]:
     labels = [clip.labels[target] for clip in clips]
     if isinstance(labels[0], str):
         return np.array(labels)
-    edges = np.quantile(np.array(labels, dtype=float), np.linspace(0, 1, STRATA + 1)[1:-1])
-    return np.digitize(np.array(labels, dtype=float), edges)
+    values = np.array(labels, dtype=float)
+    strata: NDArray[Any] = np.digitize(values, np.quantile(values, np.linspace(0, 1, STRATA + 1)[1:-1]))
+    return strata
 
 
 def _without(clips: Sequence[Clip], removed: Sequence[Clip]) -> list[Clip]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from music_affect.files import atomic_path
 from music_affect.evaluation.learning_curves import plot_learning_curves
 from music_affect.evaluation.plots import plot_confusion, plot_per_class
 from music_affect.evaluation.run_folder import RunFolder, read_run
 from music_affect.evaluation.tables import classification_report, comparison, table, with_interval
+from music_affect.files import atomic_path
 
 MISTAKES = 5
 

@@ -115,7 +115,8 @@ def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
 
     Decay pulls towards zero, which is no sensible value for a norm's scale or a position.
     """
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             (plain if parameter.ndim < 2 or "position" in name else decayed).append(parameter)

@@ -27,6 +27,8 @@ class GenreClassification(Task):
         class_weights: weight of each class in the loss [C], or None for equal weights.
     """
 
+    class_weights: Tensor | None
+
     def __init__(
         self,
         backbone: nn.Module,
@@ -61,5 +63,5 @@ class GenreClassification(Task):
 
     def _cross_entropy(self, output: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(
-            output, labels, weight=self.class_weights, label_smoothing=self._label_smoothing, reduction="none"  # type: ignore[arg-type]
+            output, labels, self.class_weights, label_smoothing=self._label_smoothing, reduction="none"
         )
