@@ -13,8 +13,8 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
@@ -183,7 +183,6 @@ def _best_checkpoint(cfg: DictConfig, folder: Path) -> ModelCheckpoint:
         mode=cfg.task.mode,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
-        save_weights_only=True,
     )
 
 

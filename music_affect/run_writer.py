@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from music_affect import files
 from music_affect.errors import RunFolderError
 
-NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger")  # a resumed run may differ in these
+NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger", "run_name")  # a resumed run may differ in these
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +147,10 @@ class FeatureCache:
             self.ids: list[str] = [str(name) for name in index["ids"]]
             self.offsets: NDArray[np.int64] = index["offsets"]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A loader's process opens the frames itself; a pickled memory map would be a copy of all of them.
+        return {name: value for name, value in vars(self).items() if name != "frames"}
+
     @staticmethod
     def unusable(folder: Path, identity: Identity) -> str | None:
         """Why the folder holds no usable cache, or None."""
@@ -153,14 +158,17 @@ class FeatureCache:
             return "nothing is there"
         try:
             difference = identity.difference(files.read_json(folder / "identity.json"))
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return "its identity.json is broken"
         if difference:
             return f"it is stale, {difference}"
         if not (folder / "index.npz").is_file():
             return "it is incomplete"
-        with np.load(folder / "index.npz", allow_pickle=False) as index:
-            wanted = int(index["offsets"][-1]) * identity.num_features * np.dtype(DTYPE).itemsize
+        try:
+            with np.load(folder / "index.npz", allow_pickle=False) as index:
+                wanted = int(index["offsets"][-1]) * identity.num_features * np.dtype(DTYPE).itemsize
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile):
+            return "its index.npz is broken"
         size = (folder / "frames.f16").stat().st_size if (folder / "frames.f16").is_file() else 0
         return None if size == wanted else f"its frames.f16 has {size} bytes instead of {wanted}"
 

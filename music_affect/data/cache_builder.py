@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -37,7 +38,7 @@ def open_or_build(
 
     Args:
         folder: of the cache.
-        clips: in the order in which they are stored.
+        clips: stored in the order of their ids, so that a table with its rows shuffled names the same cache.
         reader: makes the features of a clip.
         workers: processes; None takes one a core, as far as there is work for them.
         say: receives lines for the console.
@@ -46,8 +47,8 @@ def open_or_build(
         CacheError: the cache cannot be written.
     """
     identity = Identity.of(clips, reader)
-    if FeatureCache.unusable(folder, identity):
-        try:
+    try:
+        if FeatureCache.unusable(folder, identity):
             folder.mkdir(parents=True, exist_ok=True)
             with _exclusively(folder, say):
                 reason = FeatureCache.unusable(folder, identity)
@@ -55,9 +56,9 @@ def open_or_build(
                     if "stale" in reason or "broken" in reason or "bytes" in reason:
                         say(f"Feature cache {folder} is not used: {reason}. Extracting again.")
                     _Build(folder, clips, reader, identity).run(_processes(workers, len(clips)), say)
-        except OSError as error:
-            raise _cannot_write(folder, error) from error
-    cache = FeatureCache(folder, identity)
+        cache = FeatureCache(folder, identity)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
     if cache.skipped:
         say(describe_skips(cache.skipped, len(clips), folder / "skipped.csv"))
     return cache
@@ -99,7 +100,8 @@ class _Build:
     """One build, from where the last one stopped."""
 
     def __init__(self, folder: Path, clips: Sequence[Clip], reader: Reader, identity: Identity) -> None:
-        self._folder, self._clips, self._reader, self._identity = folder, clips, reader, identity
+        self._folder, self._reader, self._identity = folder, reader, identity
+        self._clips = sorted(clips, key=lambda clip: clip.id)  # the journal of an earlier build had the same order
         self._row_bytes = identity.num_features * np.dtype(DTYPE).itemsize
         self._frames, self._journal = folder / "frames.f16", folder / "journal.jsonl"
 
@@ -131,7 +133,7 @@ class _Build:
     def _differs(self, identity: Path) -> bool:
         try:
             return self._identity.difference(files.read_json(identity)) is not None
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return True
 
     def _valid_entries(self) -> tuple[list[dict[str, Any]], int]:
@@ -140,13 +142,14 @@ class _Build:
         stored = self._frames.stat().st_size // self._row_bytes if self._frames.is_file() else 0
         for line in self._journal.read_bytes().splitlines(keepends=True) if self._journal.is_file() else []:
             try:
-                entry = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                entry = None
-            if entry is None or rows + entry["frames"] > stored:
+                entry = json.loads(line) if line.endswith(b"\n") else {}
+                rows += entry["frames"]
+            except (ValueError, KeyError, TypeError):
+                break
+            if rows > stored:
                 break
             entries.append(entry)
-            end, rows = end + len(line), rows + entry["frames"]
+            end += len(line)
         return entries, end
 
     def _append(self, clip: Clip, result: _Result, frames: BinaryIO, journal: BinaryIO) -> dict[str, Any]:
@@ -156,7 +159,7 @@ class _Build:
             if isinstance(result, ClipError):
                 raise result
             features = _checked(result, self._identity.num_features)
-            frames.write(features.astype(DTYPE).tobytes())
+            frames.write(features.tobytes())
             frames.flush()
             entry["frames"] = len(features)
         except ClipError as error:
@@ -179,14 +182,18 @@ class _Build:
 _Result = NDArray[np.float32] | ClipError
 
 
-def _checked(features: NDArray[np.float32], num_features: int) -> NDArray[np.float32]:
+def _checked(features: NDArray[np.float32], num_features: int) -> NDArray[np.float16]:
+    """The features as they are stored; float16 ends at 65504."""
     if features.ndim != 2 or features.shape[1] != num_features:
         raise ClipError("wrong shape", f"features {list(features.shape)}, expected [T, {num_features}]")
     if len(features) == 0:
         raise ClipError("empty", "no frames")
-    if not np.isfinite(features).all():
-        raise ClipError("not finite", f"{int((~np.isfinite(features)).sum())} values are NaN or infinite")
-    return features
+    with np.errstate(over="ignore"):
+        stored = features.astype(DTYPE)
+    unusable = int((~np.isfinite(stored)).sum())
+    if unusable:
+        raise ClipError("not finite", f"{unusable} values are NaN, infinite or beyond float16")
+    return stored
 
 
 def _read_all(reader: Reader, paths: Sequence[Path], processes: int) -> Iterator[_Result]:
@@ -196,7 +203,7 @@ def _read_all(reader: Reader, paths: Sequence[Path], processes: int) -> Iterator
             yield _read(reader, path)
         return
     # Spawned, not forked: a fork would inherit the locks of the parent's thread pools.
-    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_start_worker) as pool:
         pending: deque[Future[_Result]] = deque()
         try:
             for path in paths:
@@ -217,10 +224,19 @@ def _read(reader: Reader, path: Path) -> _Result:
         return error
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
+    """One thread a process; without the watch, workers of a killed build would wait for work for ever."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _with_progress(results: Iterator[_Result], total: int, done: int) -> Iterator[_Result]:

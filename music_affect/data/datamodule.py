@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +21,11 @@ from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, Vi
 from music_affect.data.normalization import Normalizer
 from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler
 from music_affect.data.source import Clip
+from music_affect.errors import ConfigurationError
 from music_affect.spec import Categorical, DataSpec, Target
 
 BYTES_A_GB = 2**30
+BALANCES = ("none", "sampler")
 EVALUATION_BATCH = 4  # windows without gradients: so many training batches fit at once
 
 
@@ -47,6 +50,17 @@ class Loading:
     in_memory_gb: float = 4.0
     num_workers: int = 0
     overfit_batches: int = 0
+
+    def __post_init__(self) -> None:
+        for name, smallest in (("batch_size", 1), ("windows", 1), ("num_workers", 0), ("overfit_batches", 0)):
+            if getattr(self, name) < smallest:
+                _refuse(name, getattr(self, name), f"{smallest} or more")
+        if self.class_balance not in BALANCES:
+            _refuse("class_balance", self.class_balance, " or ".join(BALANCES))
+
+
+def _refuse(name: str, value: Any, expected: str) -> None:
+    raise ConfigurationError(f"loader.{name}={value}", expected=expected, fix="correct it")
 
 
 class ClipDataset(Dataset[Batch]):
@@ -187,11 +201,15 @@ class ClipDataModule(LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=from_disk and torch.cuda.is_available(),
+            # Its own, or starting an epoch would draw from the generator that dropout draws from.
+            generator=torch.Generator(),
         )
 
     def _balance(self) -> NDArray[np.float64]:
-        name = next(name for name, target in self._targets.items() if isinstance(target, Categorical))
-        labels = self.labels("train", name)
+        classes = [name for name, target in self._targets.items() if isinstance(target, Categorical)]
+        if not classes:
+            _refuse("class_balance", self._loading.class_balance, "none where the task's label is not a class")
+        labels = self.labels("train", classes[0])
         counts = np.bincount(labels)
         return 1.0 / counts[labels]
 
@@ -204,7 +222,13 @@ def crop_frames(seconds: float | None, beats: int | None, frame_rate: float | No
         beats: length of a crop of beat-synchronous features.
         frame_rate: cached frames a second, or None where a frame is a beat.
         average_frames: cached frames in one of the model's.
+
+    Raises:
+        ConfigurationError: a length without a meaning.
     """
+    for name, value in (("crop_seconds", seconds), ("crop_beats", beats), ("average_frames", average_frames)):
+        if value is not None and value <= 0:
+            _refuse(name, value, "a positive number")
     if frame_rate is None:
         return beats
     return None if seconds is None else max(1, math.floor(seconds * frame_rate / average_frames + 0.5))

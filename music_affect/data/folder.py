@@ -70,7 +70,8 @@ class FolderSource(ClipSource):
     def clips(self) -> list[Clip]:
         group = self._group_column()
         clips = [self._clip(row, group) for row in self._rows]
-        repeated = [name for name, count in Counter(clip.id for clip in clips).items() if count > 1]
+        ids, paths = Counter(clip.id for clip in clips), Counter(str(clip.path) for clip in clips)
+        repeated = [name for name, count in [*ids.items(), *paths.items()] if count > 1]
         if repeated:
             raise LabelError(
                 f"{self._table} lists {len(repeated)} clips more than once (first: '{repeated[0]}')",
@@ -152,7 +153,7 @@ class FolderSource(ClipSource):
 
     def _checked_fold(self, row: dict[str, str]) -> int | None:
         value = row.get(self._fold, "")
-        if value and not value.isdigit():
+        if value and not value.isdecimal():
             raise LabelError(
                 f"{self._table} has the fold '{value}' for {row['path']}",
                 expected="a whole number from 0",
@@ -185,10 +186,10 @@ class FolderSource(ClipSource):
         return bool(cells) and all(_is_number(cell) for cell in cells)
 
     def _check_numbers(self, column: str) -> None:
-        for line, row in enumerate(self._rows, start=2):
+        for row in self._rows:
             if row[column] and not _is_number(row[column]):
                 raise LabelError(
-                    f"line {line} of {self._table} has '{row[column]}' in the number column '{column}'",
+                    f"{self._table} has '{row[column]}' in the number column '{column}' for {row['path']}",
                     expected="a number or an empty cell",
                     fix="correct the cell",
                 )

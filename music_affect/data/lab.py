@@ -99,7 +99,7 @@ class LabSource(ClipSource):
             expected=f"a folder '{self._folder}' with train/, test/ and train_labels.txt",
             fix=(
                 "get it from Kaggle (geoparslp/patreco3-multitask-affective-music) and set data.root or the "
-                "environment variable MUSIC_AFFECT_DATA to its data folder, or run data=synthetic_beat, which needs none"
+                "environment variable MUSIC_AFFECT_DATA to its data folder, or run data=synthetic_beat, needing none"
             ),
         )
 
@@ -118,7 +118,7 @@ class LabSource(ClipSource):
         found: dict[str, Path] = {}
         for path in sorted((self.root / split).glob("*")):
             number = path.name.split(".", 1)[0]
-            if path.name.endswith(SUFFIXES):
+            if path.name.endswith(SUFFIXES) and number:  # '._1042…' is what macOS leaves in archives
                 found.setdefault(number, path)  # an unpacked .npy sorts before its .npy.gz
         return found
 
@@ -132,14 +132,24 @@ class LabSource(ClipSource):
                     fix="unpack the data set again",
                 )
             return {}
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            delimiter = "\t" if self._kind == "genre" else ","
-            rows = [row for row in csv.reader(stream, delimiter=delimiter) if any(cell.strip() for cell in row)]
         parse = self._genre_row if self._kind == "genre" else self._affect_row
-        labels = [parse(row, path, line) for line, row in enumerate(rows[1:], start=2)]
+        labels = [parse(row, path, line) for line, row in self._rows(path)[1:]]
         self._refuse_repeated([number for number, _ in labels], path)
         self._refuse_unknown(labels, path)
         return dict(labels)
+
+    def _rows(self, path: Path) -> list[tuple[int, list[str]]]:
+        """Lines of a label file that hold something, each with its number."""
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as stream:
+                reader = csv.reader(stream, delimiter="\t" if self._kind == "genre" else ",")
+                return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise LabelError(
+                f"{path} is not a readable label file ({error})",
+                expected="UTF-8 text with a header line and one line a clip",
+                fix="unpack the data set again",
+            ) from error
 
     def _genre_row(self, row: list[str], path: Path, line: int) -> tuple[str, dict[str, str | float]]:
         if len(row) != 2:
@@ -205,11 +215,12 @@ class ArrayReader:
     def __call__(self, path: Path) -> np.ndarray:
         try:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-                array = np.load(stream, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+                array = np.lib.format.read_array(stream, allow_pickle=False)
+        except Exception as error:  # a damaged file raises whatever zlib, tokenize or an absurd shape make of it
             raise ClipError("unreadable", f"not a NumPy array ({error})") from error
-        if array.ndim != 2 or array.shape[0] != self.num_features or array.dtype.kind != "f":
+        if array.ndim != 2 or array.shape[0] != self.num_features or array.dtype.kind not in "fiu":
             raise ClipError(
-                "wrong shape", f"{array.dtype} {list(array.shape)}, expected float [{self.num_features}, T]"
+                "wrong shape", f"{array.dtype} {list(array.shape)}, expected numbers [{self.num_features}, T]"
             )
-        return np.ascontiguousarray(array.T, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what overflows is reported as not finite when it is stored
+            return np.ascontiguousarray(array.T, dtype=np.float32)

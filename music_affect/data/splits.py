@@ -44,6 +44,8 @@ class SplitPlan:
         for name, value in (("val_fraction", self.val_fraction or 0.0), ("test_fraction", self.test_fraction)):
             if not 0 <= value < 1:
                 raise SplitError(f"split.{name}={value}", expected="a share from 0 to below 1", fix="correct it")
+        if self.num_folds < 2:
+            raise SplitError(f"split.num_folds={self.num_folds}", expected="2 folds or more", fix="correct it")
 
 
 Splits = Mapping[str, Sequence[Clip]]
@@ -139,10 +141,10 @@ def _share(clips: Sequence[Clip], target: str, fraction: float, seed: int) -> li
     """About ``fraction`` of the clips: some of many small folds, so that strata and groups are kept."""
     if fraction == 0 or len(clips) < 2:
         return []
-    pieces = max(2, round(1 / fraction)) if fraction <= 0.5 else 10
-    wanted = max(1, round(fraction * pieces))
+    wanted = {pieces: max(1, round(fraction * pieces)) for pieces in range(2, max(10, round(1 / fraction)) + 1)}
+    pieces = min(wanted, key=lambda pieces: abs(wanted[pieces] / pieces - fraction))
     folds = _made_folds(clips, target, pieces, seed)
-    return [clip for fold in folds[:wanted] for clip in fold]
+    return [clip for fold in folds[: wanted[pieces]] for clip in fold]
 
 
 def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> list[list[Clip]]:
@@ -157,6 +159,13 @@ def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> li
         )
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     strata = _strata(clips, target)
+    largest = max(Counter(strata.tolist()).values())
+    if largest < count:
+        raise SplitError(
+            f"no class of '{target}' has more than {largest} of the {len(clips)} clips",
+            expected=f"at least {count} of one class to divide them",
+            fix="add clips, lower split.num_folds, or prescribe the parts in a split column",
+        )
     with warnings.catch_warnings():
         # A class with fewer clips than folds is reported by our own alarm, in words that name it.
         warnings.filterwarnings("ignore", message="The least populated class")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from music_affect.batch import Batch
+from music_affect.errors import TrainingError
 from music_affect.tasks.epoch_record import EpochRecord
 
 
@@ -101,6 +103,12 @@ class Task(LightningModule):
         record = self._open.pop(stage)
         record.close()
         self.records[stage] = record
+        if not math.isfinite(record.loss):
+            raise TrainingError(
+                f"the {stage} loss of epoch {self.current_epoch} is not finite",
+                expected="a number",
+                fix="lower optimizer.lr, or set trainer.gradient_clip_val",
+            )
         figures = {"loss": record.loss, **self.scores(record)}
         self.log_dict({f"{stage}/{name}": value for name, value in figures.items()}, rank_zero_only=True)
 

@@ -1,0 +1,38 @@
+# Targets install the environment first where it is missing or older than what it is made from.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint clean
+
+help:  ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'PYTHON=python3.12 makes $(VENV) with another interpreter (3.11 or newer).'
+
+install: $(INSTALLED)  ## make .venv and install the package and its tools into it
+
+demo: $(INSTALLED)  ## train the AST on a synthetic corpus and report on it
+	$(BIN)/python -m music_affect.train model=ast data=synthetic_beat task=genre overwrite=true
+
+# Tests run side by side, a process each: more threads in each of them would only wait for one another.
+test: export OMP_NUM_THREADS = 1
+test: $(INSTALLED)  ## run the whole test suite
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=worksteal
+
+lint: $(INSTALLED)  ## check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:  ## remove what tools leave behind; the environment and all runs stay
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo 'Installing into $(VENV) (minutes the first time).'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@

@@ -1,0 +1,38 @@
+"""How tests run the entry points: composed in this process, or as a real second process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from music_affect import command_line
+from music_affect.train import train
+
+# A corpus that is made, extracted and learnt from within seconds.
+TINY = ["data.source.num_clips=60", "data.source.seconds=3", "workers=1"]
+QUICK = [*TINY, "model=cnn_fast", "data=synthetic", "trainer=cpu", "trainer.max_epochs=3", "loader.windows=2"]
+
+
+def compose(config_name: str, *words: str) -> DictConfig:
+    """The configuration of a command line."""
+    command_line.register_resolvers()
+    with hydra.initialize_config_dir(str(command_line.conf_folder().absolute()), version_base="1.3"):
+        return hydra.compose(config_name, overrides=list(words))
+
+
+def train_quickly(folder: Path, *words: str) -> dict[str, Any]:
+    """A short training run in this process."""
+    return train(compose("train", *QUICK, *words), folder)
+
+
+def entry_point(name: str, *words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """``python -m music_affect.<name>`` in a process of its own."""
+    command = [sys.executable, "-m", f"music_affect.{name}", *words]
+    settings = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.run(command, cwd=cwd, env=settings, capture_output=True, text=True, timeout=300, check=False)

@@ -1,0 +1,86 @@
+"""Mistakes on the command line: one line, exit code 1, and no heavy import on the way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import entry_point
+
+from music_affect.command_line import check_overrides, register_resolvers
+from music_affect.errors import ConfigurationError
+
+HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "matplotlib")
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("modle=ast", "unknown setting 'modle', did you mean 'model'?"),
+        ("model=asst", "model=asst, did you mean 'ast'?"),
+        ("trainer.max_epoch=3", "did you mean 'trainer.max_epochs'?"),
+        ("data=fma_beet", "did you mean 'fma_beat'?"),
+        ("model.num_features=10", "sizes of the data are not configured"),
+        ("+experiment=nothing", "the configuration does not compose"),
+        ("model=cnn,lsmt", "did you mean 'lstm'?"),
+        ("optimizer.lr=[1,", "the command line is not understood"),
+    ],
+)
+def test_a_mistake_is_named_with_the_way_out(word: str, told: str) -> None:
+    register_resolvers()
+    with pytest.raises(ConfigurationError) as caught:
+        check_overrides("train", [word])
+    assert told in str(caught.value)
+    assert "; expected " in str(caught.value)
+
+
+def test_a_sweep_is_checked_by_its_first_cell() -> None:
+    register_resolvers()
+    cfg = check_overrides("train", ["model=lstm,cnn", "seed=range(3,6)", "features=choice(mel,chroma)"])
+    assert (cfg.model.name, cfg.seed, cfg.features.name) == ("lstm", 3, "mel")
+
+
+def test_a_missing_value_is_asked_for() -> None:
+    with pytest.raises(ConfigurationError, match="checkpoint is not given; expected checkpoint=VALUE"):
+        check_overrides("evaluate", [])
+
+
+def test_describing_data_and_refusing_a_command_needs_no_heavy_import() -> None:
+    code = (
+        "import sys, music_affect.train, music_affect.evaluate, music_affect.data.synthetic, music_affect.data.lab;"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_mistake_exits_with_one_line(tmp_path: Path) -> None:
+    done = entry_point("train", "modle=ast", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: unknown setting 'modle'")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_traceback_comes_on_request(tmp_path: Path) -> None:
+    done = entry_point("train", "data=fma", cwd=tmp_path, MUSIC_AFFECT_TRACEBACK="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_task_and_data_are_checked_before_anything_is_looked_for(tmp_path: Path) -> None:
+    done = entry_point("train", "task=genre", "data=multitask", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "offers valence (continuous), energy (continuous), danceability (continuous)" in done.stderr
+    assert "choose" in done.stderr
+    assert "fma" in done.stderr
+    assert list(tmp_path.iterdir()) == [], "a refused run leaves no folder behind"
+
+
+def test_help_helps(tmp_path: Path) -> None:
+    done = entry_point("train", "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for word in ("model=ast data=synthetic_beat task=genre", "model: ", "resume=true"):
+        assert word in done.stdout

@@ -1,0 +1,171 @@
+"""Everything in conf/: each file can be chosen, says what it is for, and repeats no fact that stands elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+
+from music_affect import build, command_line
+from music_affect.data.splits import SplitPlan
+from music_affect.features.extractor import AudioExtractor
+
+CONF = command_line.conf_folder()
+FILES = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml"))
+ENTRIES = [name for name in FILES if "/" not in name]
+COMMAND = re.compile(r"python -m music_affect\.(\w+)((?:\s+(?:-m|\[?[\w./]+=[^\s;:]+))+)")
+AXES = ("data", "features", "model", "task")
+
+
+@pytest.fixture(autouse=True)
+def resolvers() -> None:
+    command_line.register_resolvers()
+
+
+@functools.cache
+def load(name: str) -> DictConfig:
+    """One file as it is written."""
+    content = OmegaConf.load(CONF / f"{name}.yaml")
+    assert isinstance(content, DictConfig)
+    return content
+
+
+def text(name: str) -> str:
+    return (CONF / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def commands(name: str) -> list[tuple[str, list[str]]]:
+    """Entry points and their words as a file's comments tell them."""
+    found = COMMAND.findall(text(name))
+    return [(entry, [word.strip("[]") for word in words.split() if word != "-m"]) for entry, words in found]
+
+
+def groups(entry: str) -> list[str]:
+    """Groups that an entry point offers."""
+    lines = [line for line in load(entry).defaults if isinstance(line, DictConfig)]
+    return [str(key) for line in lines for key in line if not str(key).startswith("override")]
+
+
+def options(entry: str) -> list[tuple[str, str]]:
+    """Every choice from every group of an entry point."""
+    return [(group, name.removeprefix(f"{group}/")) for group in groups(entry) for name in FILES if in_(group, name)]
+
+
+def in_(group: str, name: str) -> bool:
+    return name.startswith(f"{group}/")
+
+
+def needed(entry: str) -> list[str]:
+    """The words without which an entry point does not start, as its own first line gives them."""
+    words = commands(entry)[0][1]
+    return [word for word in words if OmegaConf.is_missing(load(entry), word.split("=")[0])]
+
+
+def settings(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of a file with its value as written; a key is given with its path."""
+    if not isinstance(node, DictConfig):
+        return
+    for key in node:
+        name, value = f"{prefix}{key!s}", node._get_node(key)
+        yield name, value
+        yield from settings(value, f"{name}.")
+
+
+CHOICES = [(entry, *choice) for entry in ENTRIES for choice in options(entry)]
+
+
+@pytest.mark.parametrize(("entry", "group", "name"), CHOICES)
+def test_every_choice_composes(entry: str, group: str, name: str) -> None:
+    cfg = command_line.check_overrides(entry, [*needed(entry), f"{group}={name}"])
+    assert build.plain(cfg)
+    if group in AXES:  # run folders are named by these, so no two choices may share a name
+        assert cfg[group].name == name
+
+
+TOLD = sorted({(entry, " ".join(words)) for name in FILES for entry, words in commands(name)})
+
+
+@pytest.mark.parametrize(("entry", "line"), TOLD)
+def test_every_command_in_a_comment_is_understood(entry: str, line: str) -> None:
+    assert build.plain(command_line.check_overrides(entry, line.split()))
+
+
+def test_every_group_is_offered_by_an_entry_point() -> None:
+    offered = {group for entry in ENTRIES for group in groups(entry)} | {"hydra"}
+    assert {name.split("/")[0] for name in FILES if "/" in name} <= offered
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_says_what_it_is_for(name: str) -> None:
+    """By a comment, or as a diff over another file of its group; help texts speak for themselves."""
+    is_diff = [base for base in load(name).get("defaults", []) if base != "_self_"] and name not in ENTRIES
+    assert is_diff or "# " in text(name) or load(name).keys() == {"_target_"} or in_("hydra/help", name)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.split("/")[0] in AXES])
+def test_a_choice_on_an_axis_opens_with_the_command_that_makes_it(name: str) -> None:
+    group, choice = name.split("/")
+    entry, words = commands(name)[0]
+    assert f"python -m music_affect.{entry} " in text(name).splitlines()[0]
+    assert f"{group}={choice}" in words
+
+
+def targets() -> dict[str, dict[str, DictConfig]]:
+    """Nodes that name something of ours to build, each by the file in which they stand complete."""
+    found: dict[str, dict[str, DictConfig]] = {}
+    for name in FILES:
+        group, _, choice = name.rpartition("/")
+        node = build.choice(group, choice) if group and "/" not in group else load(name)
+        for inner in [node, *(value for _, value in settings(node) if isinstance(value, DictConfig))]:
+            if str(inner.get("_target_")).startswith("music_affect."):
+                found.setdefault(inner["_target_"], {})[name] = inner
+    return found
+
+
+@pytest.mark.parametrize("target", sorted(targets()))
+def test_a_constructor_has_the_defaults_of_one_of_its_files(target: str) -> None:
+    differences = {name: unlike(get_object(target), node) for name, node in targets()[target].items()}
+    assert [] in differences.values(), differences
+
+
+def unlike(constructor: Any, node: DictConfig) -> list[str]:
+    """Settings that are not the constructor's defaults; what is filled in from elsewhere does not count."""
+    parameters = inspect.signature(constructor).parameters
+    keys = [str(key) for key in node if key != "_target_"]
+    written = {key: node[key] for key in keys if not OmegaConf.is_interpolation(node, key)}
+    defaults = {key: parameters[key].default for key in written}
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()}
+    return [
+        f"{key}: {value} instead of {plain[key]}"
+        for key, value in written.items()
+        if plain[key] is not inspect.Parameter.empty and plain[key] != value
+    ]
+
+
+def test_constructors_called_by_name_have_the_defaults_of_the_files() -> None:
+    assert unlike(AudioExtractor, load("features/fused").extraction) == []
+    assert unlike(SplitPlan, load("train").split) == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_size_of_the_data_is_configured(name: str) -> None:
+    assert {key.rsplit(".", 1)[-1] for key, _ in settings(load(name))} & set(command_line.FROM_THE_DATA) == set()
+
+
+def test_the_deciding_metric_stands_in_the_file_of_its_task_alone() -> None:
+    package = Path(command_line.__file__).parent
+    tasks = [str(path) for path in (CONF / "task").glob("*.yaml")]
+    code = {str(path): path.read_text(encoding="utf-8") for path in [*CONF.rglob("*.yaml"), *package.rglob("*.py")]}
+    for monitor in {load(f"task/{name}").get("monitor") for name in build.choices("task")} - {None}:
+        # An example in a docstring is set in backticks; a value never is.
+        assert [path for path, content in code.items() if re.search(rf"(?<!`){monitor}", content)] == [
+            path for path in tasks if monitor in Path(path).read_text(encoding="utf-8")
+        ]
+    assert all(build.choice("task", name).mode in ("min", "max") for name in build.choices("task"))
