@@ -21,7 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from music_affect.errors import ConfigurationError, MusicAffectError, did_you_mean
+from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError, did_you_mean
 
 Job = Callable[[DictConfig], Any]
 FROM_THE_DATA = ("num_features", "num_classes", "max_frames")
@@ -43,11 +43,25 @@ def run(config_name: str, job: Job) -> None:
     words = sys.argv[1:]
     try:
         if not any(word.split("=")[0] in NO_JOB for word in words):
-            check_overrides(config_name, [word for word in words if not word.startswith("-")])
+            cfg = check_overrides(config_name, [word for word in words if not word.startswith("-")])
+            if not {"-m", "--multirun"} & set(words):
+                _check_output(Path(cfg.hydra.run.dir))
     except MusicAffectError as error:
         _explain(error)
         sys.exit(1)
     hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(_explained(job))()
+
+
+def _check_output(folder: Path) -> None:
+    """Hydra makes this folder before the job starts, and would answer with a traceback."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(
+            f"the output folder {folder} cannot be made ({error.strerror})",
+            expected="a writable place",
+            fix="set paths.outputs to one",
+        ) from error
 
 
 def register_resolvers() -> None:
@@ -107,7 +121,7 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
     A sweep is checked by its first cell, and every choice from a group by name.
 
     Returns:
-        The configuration (of the first cell).
+        The configuration (of the first cell), Hydra's own included.
 
     Raises:
         ConfigurationError: a word is not understood.
@@ -125,10 +139,11 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
         for override in overrides:
             _check_choice(override)
         try:
-            cfg = hydra.compose(config_name, overrides=[_first_cell(override) for override in overrides])
+            cfg = hydra.compose(config_name, overrides=[_first_cell(override) for override in overrides], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain_composition(config_name, overrides, error) from error
-    for key in sorted(OmegaConf.missing_keys(cfg)):
+    own = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    for key in sorted(OmegaConf.missing_keys(own)):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
     return cfg
 

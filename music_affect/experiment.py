@@ -70,7 +70,7 @@ def _overfit(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter,
     data = build.datamodule(cfg, prepared.cache, prepared.splits, {prepared.target: prepared.kind})
     data.splits["val"] = []
     fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), [], writer, console)
-    losses = fitting.check_overfit(fitted, data)
+    losses = fitting.check_overfit(cfg, fitted, data)
     fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
     console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.", highlight=False)
     metrics = {"status": "done", "debug": "overfit", "synthetic": prepared.source.synthetic, **losses}
@@ -92,7 +92,7 @@ def _train(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter, c
     fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), counts, writer, console)
     seconds = time.perf_counter() - began
     parts = [name for name in ("val", "test") if prepared.splits[name]]
-    probabilities = {name: fitting.probabilities(fitted.trainer, fitted.task, data.windows(name)) for name in parts}
+    probabilities = {name: fitting.probabilities(cfg, fitted.task, data.windows(name)) for name in parts}
     tested = next(row for row in fitted.history if int(row["epoch"]) == fitted.weights["epoch"])
     return {
         "probabilities": probabilities,

@@ -146,7 +146,7 @@ def _probabilities(
     data = build.datamodule(run_cfg, cache, {"test": clips}, targets, description.normalizer)
     task = build.task(run_cfg, description.spec)
     task.load_state_dict(dict(checkpoint.weights))
-    return fitting.probabilities(fitting.trainer_for_testing(run_cfg), task, data.windows("test"))
+    return fitting.probabilities(run_cfg, task, data.windows("test"))
 
 
 def _results_folder(checkpoint: Path, data: str, part: str) -> Path:

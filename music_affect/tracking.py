@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from music_affect import build
 
+PATIENCE = 20  # seconds until an unreachable server is given up
 Mode = Literal["online", "offline", "disabled"]
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def weights_and_biases(run_folder: Path, config: dict[str, Any], say: Any, proje
     import wandb
     from lightning.pytorch.loggers import WandbLogger
 
-    if mode == "online" and not _has_key():
+    if mode == "online" and not wandb.api.api_key:
         say("No W&B key is set: logging offline; `wandb login`, then `wandb sync` the folder to upload it.")
         mode = "offline"
     axes = [config["model"]["name"], config["data"]["name"], config["features"]["name"], config["task"]["name"]]
-    settings = wandb.Settings(silent=True, console="off")
+    settings = wandb.Settings(silent=True, console="off", init_timeout=PATIENCE)
     arguments: dict[str, Any] = {"project": project, "dir": run_folder, "name": run_folder.name, "tags": axes}
     try:
         run = wandb.init(config=config, mode=mode, settings=settings, **arguments)
@@ -63,17 +63,6 @@ def weights_and_biases(run_folder: Path, config: dict[str, Any], say: Any, proje
     return WandbLogger(experiment=run)
 
 
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        return netrc(os.environ.get("NETRC")).authenticators("api.wandb.ai") is not None
-    except (OSError, NetrcParseError):
-        return False
-
-
 def _close_wandb(exit_code: int) -> None:
-    import sys
-
     if "wandb" in sys.modules and sys.modules["wandb"].run is not None:
         sys.modules["wandb"].finish(exit_code=exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,14 @@ def cache_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "cache"
 
 
-@pytest.fixture(autouse=True)
-def own_folders(cache_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def own_folders(cache_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing is read from or written to the folders of the person who runs the tests."""
-    monkeypatch.setenv("MUSIC_AFFECT_CACHE", str(cache_root))
-    monkeypatch.setenv("MUSIC_AFFECT_OUTPUTS", str(tmp_path / "outputs"))
-    monkeypatch.delenv("MUSIC_AFFECT_DATA", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSIC_AFFECT_CACHE", str(cache_root))
+        patch.setenv("MUSIC_AFFECT_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
+        patch.delenv("MUSIC_AFFECT_DATA", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md work as they stand: their files are put into a copy of the project and trained with."""
+"""The recipes of CONTRIBUTING.md work as they stand: their files go into a copy of the project and train there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 
 from music_affect.files import read_csv, read_json
 from music_affect.synthesis.corpus import make_corpus
+
+pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(?:python|yaml)\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,7 +74,16 @@ def test_a_model_a_data_set_and_a_task_are_one_python_and_one_yaml_file_each() -
 
 def test_the_recipes_train_together(copy: Path, music: Path) -> None:
     words = ["model=deep_sets", "data=genre_folders", f"data.root={music}", "task=genre_focal", "task.module.focus=1.5"]
-    run(copy, "-m", "music_affect.train", *words, "data.beat=true", "trainer=smoke", "workers=1")
+    run(
+        copy,
+        "-m",
+        "music_affect.train",
+        *words,
+        "data.beat=true",
+        "split.test_fraction=0.5",
+        "trainer=smoke",
+        "workers=1",
+    )
     metrics = read_json(copy / "outputs" / "genre_focal" / "genre_folders-fused-deep_sets-s0" / "metrics.json")
     assert (metrics["model"], metrics["data"], metrics["task"]) == ("deep_sets", "genre_folders", "genre_focal")
     assert metrics["classes"] == sorted(path.name for path in music.iterdir())
@@ -84,8 +95,10 @@ def test_the_recipes_pass_the_tests_that_every_newcomer_meets(copy: Path) -> Non
     names = [Path(name).stem for name in recipes()]
     files = [f"tests/test_{name}.py" for name in ("contracts", "configs", "layers")]
     chosen = " or ".join([*sorted(set(names)), "test_layers"])
-    printed = run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", chosen)
-    assert "passed" in printed
+    printed = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", *files, "-k", chosen)
+    assert "test_contract[check_padding_in_training-deep_sets] PASSED" in printed
+    assert "test_every_choice_composes[train-data-genre_folders] PASSED" in printed
+    assert "test_every_choice_composes[train-task-genre_focal] PASSED" in printed
 
 
 def test_the_recipes_are_in_the_style_of_the_project(copy: Path) -> None:

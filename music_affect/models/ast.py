@@ -17,6 +17,12 @@ from music_affect.models.pooling import masked_mean
 STEMS = ("conv", "patch")
 
 
+PATCHES_FROM_SCRATCH = (
+    "plain patches want pretrained weights: from random ones, on few songs, they stayed .13 macro F1 below the "
+    "convolutional stem (model=ast)."
+)
+
+
 class AST(Backbone):
     """Pre-norm transformer over a grid of tokens in time and frequency.
 
@@ -71,6 +77,7 @@ class AST(Backbone):
                 num_features, max_frames, channels=channels, width=width, min_time_tokens=min_time_tokens
             )
         else:
+            self.caution = PATCHES_FROM_SCRATCH
             self.stem = PatchStem(
                 num_features, max_frames, patch_size=patch_size, patch_stride=patch_stride, width=width
             )

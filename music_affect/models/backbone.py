@@ -17,9 +17,11 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         out_features: D, the size of the embedding.
+        caution: what to know before training it from random weights, or None.
     """
 
     out_features: int
+    caution: str | None = None
 
     @abstractmethod
     def forward(self, spectrogram: Tensor, lengths: Tensor) -> Tensor:

@@ -53,6 +53,12 @@ class Task(LightningModule):
         self._open: dict[str, EpochRecord] = {}
         self.records: dict[str, EpochRecord] = {}
 
+    @property
+    def caution(self) -> str | None:
+        """What to know before the backbone is trained from random weights, or None."""
+        found = getattr(self.backbone, "caution", None)
+        return found if isinstance(found, str) else None
+
     @abstractmethod
     def losses(self, output: Tensor, batch: Batch) -> Tensor:
         """Loss of each row, float32 [B]; rows mixed by mixup count by their shares.

@@ -297,7 +297,7 @@ def test_unusable_clips_end_in_the_skip_report_and_the_rest_is_used(tmp_path: Pa
     np.save(folder / "2012.fused.full.npy", np.array([trap], dtype=object), allow_pickle=True)
     (folder / "2018.fused.full.npy").write_bytes(pickle.dumps(trap))
     (folder / "2024.fused.full.npy").write_bytes(b"")
-    write_clip(folder, 2030, GOOD * 1e3)
+    write_clip(folder, 2030, GOOD * 1e4)
     said: list[str] = []
     (tmp_path / "multitask_dataset" / "test").mkdir(exist_ok=True)
     clips = lab_source("multitask", tmp_path).clips()
