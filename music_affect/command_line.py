@@ -139,10 +139,11 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
         for override in overrides:
             _check_choice(override)
         try:
-            cfg = hydra.compose(config_name, overrides=[_first_cell(override) for override in overrides], return_hydra_config=True)
+            first = [_first_cell(override) for override in overrides]
+            cfg = hydra.compose(config_name, overrides=first, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain_composition(config_name, overrides, error) from error
-    own = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     for key in sorted(OmegaConf.missing_keys(own)):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
     return cfg

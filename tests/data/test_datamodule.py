@@ -57,7 +57,7 @@ def batches(loader: DataLoader[Batch] | list[DataLoader[Batch]], epoch: int = 0)
 
 
 def clips_of(served: Iterable[Batch]) -> list[int]:
-    return torch.cat([batch.clips for batch in served]).tolist()  # type: ignore[no-any-return]
+    return torch.cat([batch.clips for batch in served]).tolist()
 
 
 def assert_same(one: list[Batch], other: list[Batch]) -> None:

@@ -5,14 +5,13 @@ import pytest
 
 from music_affect.synthesis.artist import draw_artist
 from music_affect.synthesis.clip import ClipPlan, SyntheticClip
-from music_affect.synthesis.styles import GENRES
 from music_affect.synthesis.composition import Composer
 from music_affect.synthesis.instruments import SAMPLE_RATE, Instrument, add_at
 from music_affect.synthesis.kits import KITS
 from music_affect.synthesis.rhythms import RHYTHMS
 from music_affect.synthesis.score import Note
 from music_affect.synthesis.song import Song, SongPart, blend, draw_song
-from music_affect.synthesis.styles import STYLES
+from music_affect.synthesis.styles import GENRES, STYLES
 from music_affect.synthesis.timbres import TIMBRES
 
 
