@@ -27,3 +27,10 @@ class Batch:
     clips: Tensor
     partner: Tensor | None = None
     weight: Tensor | None = None
+
+    def pin_memory(self) -> Batch:
+        """The batch in page-locked memory; called by the DataLoader."""
+        moved = {name: values.pin_memory() for name, values in self.targets.items()}
+        tensors = (self.spectrogram.pin_memory(), self.lengths.pin_memory(), moved, self.clips.pin_memory())
+        mixture = [value if value is None else value.pin_memory() for value in (self.partner, self.weight)]
+        return Batch(*tensors, *mixture)

@@ -140,7 +140,7 @@ def choice(group: str, name: str) -> DictConfig:
 def reader(cfg: DictConfig, data: ClipSource) -> Reader:
     """What turns a clip's file into features."""
     if data.holds == "arrays":
-        from music_affect.data.lab import ArrayReader
+        from music_affect.data.array_reader import ArrayReader
 
         return ArrayReader(cfg.data.beat)
     from music_affect.features.extractor import AudioExtractor
@@ -153,6 +153,8 @@ def view(cfg: DictConfig, cached: Mapping[str, tuple[int, int]]) -> View:
     """The part of the cached features that the model sees."""
     from music_affect.data.clip_store import View
 
+    if not cfg.features.blocks:
+        raise ConfigurationError("features.blocks=[]", expected="mel, chroma or both", fix="choose features=fused")
     unknown = [name for name in cfg.features.blocks if name not in cached]
     if unknown:
         raise ConfigurationError(

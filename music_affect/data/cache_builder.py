@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,10 +18,9 @@ from music_affect import files
 from music_affect.data.cache import DTYPE, FeatureCache, Identity, Reader, Skip, describe_skips
 from music_affect.data.source import Clip
 from music_affect.errors import CacheError, ClipError
+from music_affect.parallel import in_order, processes_for
 
 Say = Callable[[str], None]
-CLIPS_WORTH_A_PROCESS = 24
-IN_FLIGHT = 4  # clips waiting a worker: enough to keep it busy, few enough to bound memory
 
 
 def open_or_build(
@@ -55,7 +49,7 @@ def open_or_build(
                 if reason:
                     if "stale" in reason or "broken" in reason or "bytes" in reason:
                         say(f"Feature cache {folder} is not used: {reason}. Extracting again.")
-                    _Build(folder, clips, reader, identity).run(_processes(workers, len(clips)), say)
+                    _Build(folder, clips, reader, identity).run(processes_for(len(clips), workers), say)
         cache = FeatureCache(folder, identity)
     except OSError as error:
         raise _cannot_write(folder, error) from error
@@ -91,11 +85,6 @@ def _exclusively(folder: Path, say: Say) -> Iterator[None]:
         lock.release()
 
 
-def _processes(workers: int | None, clips: int) -> int:
-    cores = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count()
-    return max(1, min(cores or 1, clips // CLIPS_WORTH_A_PROCESS))
-
-
 class _Build:
     """One build, from where the last one stopped."""
 
@@ -111,7 +100,7 @@ class _Build:
             say(f"Continuing an interrupted extraction: {len(entries)} of {len(self._clips)} clips are done.")
         remaining = self._clips[len(entries) :]
         with self._frames.open("ab") as frames, self._journal.open("ab") as journal:
-            results = _read_all(self._reader, [clip.path for clip in remaining], processes)
+            results = in_order(_Read(self._reader), [clip.path for clip in remaining], processes, _crashed)
             for clip, result in zip(remaining, _with_progress(results, len(remaining), len(entries)), strict=True):
                 entries.append(self._append(clip, result, frames, journal))
         self._finish(entries)
@@ -196,47 +185,21 @@ def _checked(features: NDArray[np.float32], num_features: int) -> NDArray[np.flo
     return stored
 
 
-def _read_all(reader: Reader, paths: Sequence[Path], processes: int) -> Iterator[_Result]:
-    """Features of every file, in order; no more than a few are held at once."""
-    if processes == 1:
-        for path in paths:
-            yield _read(reader, path)
-        return
-    # Spawned, not forked: a fork would inherit the locks of the parent's thread pools.
-    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_start_worker) as pool:
-        pending: deque[Future[_Result]] = deque()
+class _Read:
+    """Reads a file; what is wrong with it is an answer, not an exception."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def __call__(self, path: Path) -> _Result:
         try:
-            for path in paths:
-                pending.append(pool.submit(_read, reader, path))
-                if len(pending) >= processes * IN_FLIGHT:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+            return self._reader(path)
+        except ClipError as error:
+            return error
 
 
-def _read(reader: Reader, path: Path) -> _Result:
-    try:
-        return reader(path)
-    except ClipError as error:
-        return error
-
-
-def _start_worker() -> None:
-    """One thread a process; without the watch, workers of a killed build would wait for work for ever."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+def _crashed(path: Path) -> _Result:
+    return ClipError("unreadable", "reading it ended the process")
 
 
 def _with_progress(results: Iterator[_Result], total: int, done: int) -> Iterator[_Result]:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import csv
-import gzip
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from music_affect.data.source import Clip, ClipSource
-from music_affect.errors import ClipError, DataNotFoundError, LabelError
+from music_affect.errors import DataNotFoundError, LabelError
 from music_affect.spec import Categorical, Continuous, Target
 
 SUFFIXES = (".fused.full.npy", ".fused.full.npy.gz")
 AFFECT = ("valence", "energy", "danceability")
-NUM_MELS, NUM_CHROMA = 128, 12
-READER_VERSION = 1
 
 
 class LabSource(ClipSource):
@@ -133,7 +127,10 @@ class LabSource(ClipSource):
                 )
             return {}
         parse = self._genre_row if self._kind == "genre" else self._affect_row
-        labels = [parse(row, path, line) for line, row in self._rows(path)[1:]]
+        rows = self._rows(path)
+        if rows and rows[0][1][0].split(".", 1)[0].strip().isdigit():
+            raise _bad_line(rows[0][1], path, rows[0][0], "a header line before the first clip")
+        labels = [parse(row, path, line) for line, row in rows[1:]]
         self._refuse_repeated([number for number, _ in labels], path)
         self._refuse_unknown(labels, path)
         return dict(labels)
@@ -191,36 +188,3 @@ def _bad_line(row: list[str], path: Path, line: int, expected: str) -> LabelErro
     return LabelError(
         f"line {line} of {path} reads {row}", expected=expected, fix="correct the line or unpack the data set again"
     )
-
-
-class ArrayReader:
-    """Reads a ready-made array [140, T] as features [T, 140].
-
-    Args:
-        beat: a column is a beat, not a frame.
-
-    Raises:
-        ClipError: the file is unreadable or does not hold such an array.
-    """
-
-    num_features = NUM_MELS + NUM_CHROMA
-    blocks: Mapping[str, tuple[int, int]] = {"mel": (0, NUM_MELS), "chroma": (NUM_MELS, NUM_MELS + NUM_CHROMA)}
-
-    def __init__(self, beat: bool) -> None:
-        self._beat = beat
-
-    def settings(self) -> dict[str, Any]:
-        return {"reader": "arrays", "reader_version": READER_VERSION, "beat": self._beat}
-
-    def __call__(self, path: Path) -> np.ndarray:
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-                array = np.lib.format.read_array(stream, allow_pickle=False)
-        except Exception as error:  # a damaged file raises whatever zlib, tokenize or an absurd shape make of it
-            raise ClipError("unreadable", f"not a NumPy array ({error})") from error
-        if array.ndim != 2 or array.shape[0] != self.num_features or array.dtype.kind not in "fiu":
-            raise ClipError(
-                "wrong shape", f"{array.dtype} {list(array.shape)}, expected numbers [{self.num_features}, T]"
-            )
-        with np.errstate(over="ignore"):  # what overflows is reported as not finite when it is stored
-            return np.ascontiguousarray(array.T, dtype=np.float32)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import fcntl
-import io
 import json
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile
+from filelock import FileLock
 from rich.progress import track
 
 from music_affect.errors import CacheError, ConfigurationError
+from music_affect.files import atomic_path, write_csv, write_json, write_text
+from music_affect.parallel import in_order, processes_for
 from music_affect.synthesis.affect import TARGETS
 from music_affect.synthesis.catalogue import Entry, make_catalogue
 from music_affect.synthesis.clip import ClipPlan, SyntheticClip
@@ -80,10 +74,10 @@ def make_corpus(
     if _is_complete(root, parameters):
         return root
     (root / "clips").mkdir(parents=True, exist_ok=True)
-    with _locked(root / ".lock"):
+    with FileLock(root / ".lock"):
         if not _is_complete(root, parameters):
-            _write_text(root / "corpus.json", json.dumps(parameters, indent=2) + "\n")
-            _write_text(root / "README.txt", _README.format(rate=SAMPLE_RATE, **parameters))
+            write_json(root / "corpus.json", parameters)
+            write_text(root / "README.txt", _README.format(rate=SAMPLE_RATE, **parameters))
             _write_clips_and_labels(root, make_catalogue(num_clips, seconds, seed), workers, progress)
     return root
 
@@ -110,59 +104,22 @@ def _is_complete(root: Path, parameters: dict[str, float]) -> bool:
     return labels.exists()
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, however that ends."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _write_clips_and_labels(root: Path, entries: list[Entry], workers: int | None, progress: bool) -> None:
     folder = root / "clips"
-    for leftover in folder.glob("*.tmp"):
+    for leftover in folder.glob(".*"):  # of a killed process, half written under a temporary name
         leftover.unlink()
     jobs = [(entry.plan, folder / f"{entry.plan.index:04d}.flac") for entry in entries]
     results = track(
-        _affects(jobs, workers or len(os.sched_getaffinity(0))),
+        in_order(_make_clip, jobs, processes_for(len(jobs), workers)),
         description="Composing the synthetic corpus",
         total=len(jobs),
         disable=not progress,
     )
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(_COLUMNS)
+    rows = []
     for entry, (_, path), affect in zip(entries, jobs, results, strict=True):
         place = (entry.plan.genre, entry.artist, entry.split, entry.fold)
-        rows.writerow([path.relative_to(root), path.stem, *place, *(f"{affect[name]:.4f}" for name in TARGETS)])
-    _write_text(root / "labels.csv", table.getvalue())
-
-
-def _affects(jobs: list[tuple[ClipPlan, Path]], workers: int) -> Iterator[dict[str, float]]:
-    """Make the clips; yields their labels in order."""
-    if workers == 1:
-        yield from map(_make_clip, jobs)
-        return
-    # Spawned, not forked: the caller may have threads (torch), which a fork breaks.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-        try:
-            yield from pool.map(_make_clip, jobs, chunksize=4)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _end_with_parent() -> None:
-    """Without this, the workers of a killed process would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        rows.append([path.relative_to(root), path.stem, *place, *(f"{affect[name]:.4f}" for name in TARGETS)])
+    write_csv(root / "labels.csv", _COLUMNS, rows)
 
 
 def _make_clip(job: tuple[ClipPlan, Path]) -> dict[str, float]:
@@ -170,16 +127,6 @@ def _make_clip(job: tuple[ClipPlan, Path]) -> dict[str, float]:
     plan, path = job
     clip = SyntheticClip(plan)
     if not path.exists():
-        audio = clip.audio()
-        _write(path, lambda temporary: soundfile.write(temporary, audio, SAMPLE_RATE, "PCM_16", format="FLAC"))
+        with atomic_path(path) as temporary:
+            soundfile.write(temporary, clip.audio(), SAMPLE_RATE, "PCM_16", format="FLAC")
     return clip.affect
-
-
-def _write_text(path: Path, text: str) -> None:
-    _write(path, lambda temporary: temporary.write_text(text))
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    write(temporary)
-    os.replace(temporary, path)

@@ -95,6 +95,24 @@ def test_time_masks_blank_stripes_of_frames_in_proportion_to_the_clip() -> None:
     assert widths[2] == widths[1] == {0}
 
 
+def test_masks_are_never_cut_short_by_the_border() -> None:
+    settings = {"mel_masks": 1, "mel_width": 0.5}
+    widths = [(augmented(settings, seed).spectrogram[:, 0, :40] == 0).sum(1).float().mean() for seed in range(60)]
+    assert float(torch.stack(widths).mean()) == pytest.approx(9.5, abs=0.8)  # the mean of 0 to 19
+
+
+def test_mel_rows_are_found_wherever_they_stand() -> None:
+    turned = {"chroma": (0, 12), "mel": (12, 52)}
+    kept = augmented({"mel_masks": 4, "mel_width": 0.5}, blocks=turned).spectrogram[:, 0] != 0
+    assert kept[:, :12].all()
+    assert (~kept[:, 40:]).any()
+    mixed = augmented({"mixup_alpha": 0.4}, blocks=turned)
+    assert mixed.partner is not None
+    chroma = make_batch().spectrogram[:, :, :12]
+    own, other = ((mixed.spectrogram[:, :, :12] == rows).all((1, 2)) for rows in (chroma, chroma[mixed.partner]))
+    assert (own | other).all()
+
+
 @pytest.mark.parametrize("blocks", [{"chroma": (0, 12)}, {"mel": (0, 52)}])
 def test_either_kind_of_rows_alone_can_be_augmented(blocks: dict[str, tuple[int, int]]) -> None:
     batch = augmented({"mel_masks": 2, "mel_width": 0.5}, blocks=blocks)

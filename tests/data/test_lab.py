@@ -12,7 +12,8 @@ from lab_files import DROPPED, GENRES, KEPT, lab_source, spectrogram, write_affe
 from numpy.typing import NDArray
 
 from music_affect.data.cache_builder import open_or_build
-from music_affect.data.lab import ArrayReader, LabSource
+from music_affect.data.array_reader import ArrayReader
+from music_affect.data.lab import LabSource
 from music_affect.data.source import Clip
 from music_affect.errors import ClipError, DataNotFoundError, LabelError
 from music_affect.spec import Categorical, Continuous

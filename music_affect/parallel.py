@@ -1,0 +1,95 @@
+"""Work on many files in several processes: in order, bounded in memory, and none left behind."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WORTH_A_PROCESS = 24  # items: starting a process takes as long as some of them
+IN_FLIGHT = 4  # items waiting a worker: enough to keep it busy, few enough to bound memory
+
+
+def processes_for(items: int, wanted: int | None = None) -> int:
+    """How many processes to use: ``wanted``, or one a core, as far as there is work for them."""
+    cores = wanted or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return max(1, min(cores, items // WORTH_A_PROCESS))
+
+
+def in_order(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    processes: int,
+    crashed: Callable[[Item], Result] | None = None,
+) -> Iterator[Result]:
+    """Results of a function, in the order of the items.
+
+    Args:
+        function: a module's function, or another picklable one.
+        items: picklable.
+        processes: 1 works in this process.
+        crashed: the result of an item that ends its process (a defect in a decoder, no memory left); without it, such
+            an item ends the work with ``BrokenProcessPool``.
+    """
+    if processes == 1:
+        yield from map(function, items)
+        return
+    remaining = iter(items)
+    pending: deque[tuple[Item, Future[Result]]] = deque()
+    with _pool(processes) as pool:
+        try:
+            for item in remaining:
+                pending.append((item, pool.submit(function, item)))
+                if len(pending) >= processes * IN_FLIGHT:
+                    yield pending[0][1].result()
+                    pending.popleft()
+            while pending:
+                yield pending[0][1].result()
+                pending.popleft()
+            return
+        except BrokenProcessPool:
+            if crashed is None:
+                raise
+        finally:
+            for _, future in pending:
+                future.cancel()
+    # Which of the items in flight did it? Each gets a process of its own; then the work goes on as before.
+    for item, _ in pending:
+        yield _alone(function, item, crashed)
+    yield from in_order(function, remaining, processes, crashed)
+
+
+def _alone(function: Callable[[Item], Result], item: Item, crashed: Callable[[Item], Result]) -> Result:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(function, item).result()
+        except BrokenProcessPool:
+            return crashed(item)
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: a fork would inherit the locks of the parent's thread pools.
+    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=_start)
+
+
+def _start() -> None:
+    """One thread a process; without the watch, workers of a killed process would wait for work for ever."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
