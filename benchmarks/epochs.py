@@ -14,6 +14,7 @@ from unittest.mock import patch
 import hydra
 import numpy as np
 import torch
+from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
@@ -112,10 +113,7 @@ class Contest:
     def _loop(self, batches: Batches, max_frames: int) -> float:
         torch.manual_seed(self.cfg.seed)
         task = build.task(self.cfg, replace(self.data.spec, max_frames=max_frames)).train()
-        settings, clip = self.cfg.optimizer, self.cfg.trainer.gradient_clip_val
-        optimizer = torch.optim.AdamW(
-            parameter_groups(task), lr=settings.lr, betas=tuple(settings.betas), weight_decay=settings.weight_decay
-        )
+        optimizer = instantiate(self.cfg.optimizer, _partial_=True, _convert_="all")(parameter_groups(task))
         epochs: int = self.cfg.trainer.max_epochs
         schedule = build.make(self.cfg.scheduler, optimizer=optimizer, total_steps=epochs * len(batches))
         for epoch in range(epochs):
@@ -125,7 +123,7 @@ class Contest:
                 optimizer.zero_grad()
                 loss = F.cross_entropy(task.head(task.backbone(spectrogram, lengths)), labels)
                 torch.autograd.backward(loss)
-                clip_grad_norm_(task.parameters(), clip)
+                clip_grad_norm_(task.parameters(), self.cfg.trainer.gradient_clip_val)
                 optimizer.step()
                 schedule.step()
         return (time.perf_counter() - began) / (epochs - 1)

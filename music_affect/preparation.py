@@ -59,7 +59,9 @@ def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say) -> 
     """The feature cache of a data set, built where need be."""
     reader = build.reader(cfg, data)
     folder = cache_folder(Path(cfg.paths.cache).expanduser(), data.name, data.root, reader.settings())
-    return open_or_build(folder, clips, reader, workers=cfg.workers, say=say)
+    # Arrays are read faster than a process starts.
+    workers = 1 if cfg.workers is None and data.holds == "arrays" else cfg.workers
+    return open_or_build(folder, clips, reader, workers=workers, say=say)
 
 
 def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:

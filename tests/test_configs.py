@@ -17,10 +17,11 @@ from music_affect import build, command_line
 from music_affect.data.splits import SplitPlan
 from music_affect.features.extractor import AudioExtractor
 
+CHECKOUT = Path(__file__).parents[1]
 CONF = command_line.conf_folder()
 FILES = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml"))
 ENTRIES = [name for name in FILES if "/" not in name]
-COMMAND = re.compile(r"python -m music_affect\.(\w+)((?:\s+(?:-m|\[?[\w./]+=[^\s;:]+))+)")
+COMMAND = re.compile(r"python -m music_affect\.(\w+)((?:\s+(?:-m|\[?[\w./]+=[^\s;:`…]+))+)")
 AXES = ("data", "features", "model", "task")
 
 
@@ -41,9 +42,9 @@ def text(name: str) -> str:
     return (CONF / f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def commands(name: str) -> list[tuple[str, list[str]]]:
-    """Entry points and their words as a file's comments tell them."""
-    found = COMMAND.findall(text(name))
+def commands(content: str) -> list[tuple[str, list[str]]]:
+    """Entry points and their words as a text tells them."""
+    found = COMMAND.findall(content)
     return [(entry, [word.strip("[]") for word in words.split() if word != "-m"]) for entry, words in found]
 
 
@@ -64,7 +65,7 @@ def in_(group: str, name: str) -> bool:
 
 def needed(entry: str) -> list[str]:
     """The words without which an entry point does not start, as its own first line gives them."""
-    words = commands(entry)[0][1]
+    words = commands(text(entry))[0][1]
     return [word for word in words if OmegaConf.is_missing(load(entry), word.split("=")[0])]
 
 
@@ -78,23 +79,32 @@ def settings(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from settings(value, f"{name}.")
 
 
+def compose(entry: str, words: list[str]) -> DictConfig:
+    """What a command line gives, without Hydra's own settings, every reference in it resolved."""
+    cfg = command_line.check_overrides(entry, words)
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    OmegaConf.resolve(own)
+    return own
+
+
 CHOICES = [(entry, *choice) for entry in ENTRIES for choice in options(entry)]
 
 
 @pytest.mark.parametrize(("entry", "group", "name"), CHOICES)
 def test_every_choice_composes(entry: str, group: str, name: str) -> None:
-    cfg = command_line.check_overrides(entry, [*needed(entry), f"{group}={name}"])
-    assert build.plain(cfg)
+    cfg = compose(entry, [*needed(entry), f"{group}={name}"])
     if group in AXES:  # run folders are named by these, so no two choices may share a name
         assert cfg[group].name == name
 
 
-TOLD = sorted({(entry, " ".join(words)) for name in FILES for entry, words in commands(name)})
+PAGES = [path for place in ("README.md", "docs/*.md", "multirun/*.md") for path in CHECKOUT.glob(place)]
+TEXTS = [*map(text, FILES), *(path.read_text(encoding="utf-8") for path in PAGES)]
+TOLD = sorted({(entry, " ".join(words)) for content in TEXTS for entry, words in commands(content)})
 
 
-@pytest.mark.parametrize(("entry", "line"), TOLD)
-def test_every_command_in_a_comment_is_understood(entry: str, line: str) -> None:
-    assert build.plain(command_line.check_overrides(entry, line.split()))
+@pytest.mark.parametrize(("entry", "line"), [told for told in TOLD if told[0] in ENTRIES])
+def test_every_command_that_is_told_is_understood(entry: str, line: str) -> None:
+    assert compose(entry, line.split())
 
 
 def test_every_group_is_offered_by_an_entry_point() -> None:
@@ -112,7 +122,7 @@ def test_a_file_says_what_it_is_for(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in FILES if name.split("/")[0] in AXES])
 def test_a_choice_on_an_axis_opens_with_the_command_that_makes_it(name: str) -> None:
     group, choice = name.split("/")
-    entry, words = commands(name)[0]
+    entry, words = commands(text(name))[0]
     assert f"python -m music_affect.{entry} " in text(name).splitlines()[0]
     assert f"{group}={choice}" in words
 

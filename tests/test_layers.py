@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "music_affect"
-WORDS = {"music_affect.spec", "music_affect.errors", "music_affect.batch", "music_affect.files"}  # shared by all
 MAY_IMPORT = {
     "callbacks": set(),
     "data": {"synthesis"},
@@ -19,7 +18,8 @@ MAY_IMPORT = {
     "models": set(),
     "synthesis": set(),
     "tasks": set(),
-}  # besides itself and the shared words; what builds and runs them stands above, at the top of the package
+}  # besides itself and the words that all share; what builds and runs them stands above, at the top of the package
+CONFIGURATION = {"hydra", "omegaconf"}
 DRAWERS = {"utils", "util", "core", "helpers", "helper", "common", "misc", "tools"}
 HEAVY = {"torch", "torchmetrics", "lightning", "librosa", "sklearn"}  # each costs a second and more
 
@@ -82,15 +82,26 @@ def entry_points(package: Path) -> set[str]:
     }
 
 
+def words(found: Imports) -> set[str]:
+    """Modules at the top of the package that anyone may use: they know no folder and no configuration."""
+    top = [name for name in found if layer(name) is None]
+    return {name for name in top if not any(layer(other) or is_configuration(other) for other in reached(name, found))}
+
+
+def is_configuration(name: str) -> bool:
+    return name.split(".")[0] in CONFIGURATION
+
+
 def misplaced(found: Imports, may: Mapping[str, set[str]] = MAY_IMPORT) -> list[str]:
     """Imports out of one folder of the package that its place does not allow."""
+    shared = words(found)
     return [
         f"{module} imports {name}"
         for module, names in found.items()
         for name in sorted(names)
         if (folder := layer(module)) is not None
-        and name.split(".")[0] in ("music_affect", "hydra", "omegaconf")
-        and name not in WORDS
+        and (name.split(".")[0] == "music_affect" or is_configuration(name))
+        and name not in shared
         and layer(name) not in {folder, *may[folder]}
     ]
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, fitting, references
+from music_affect import build, command_line, references
 from music_affect.preparation import Prepared, prepare
 from music_affect.spec import Categorical
 
@@ -48,7 +48,8 @@ def run_network(cfg: DictConfig, ready: Prepared) -> NDArray[np.float64]:
     trainer = build.make(cfg.trainer, fast_dev_run=1, **arguments)
     trainer.fit(task, datamodule=data)
     assert any(not torch.equal(old, new) for old, new in zip(before, task.parameters(), strict=True))
-    return fitting.probabilities(trainer, task, data.test_dataloader())
+    trainer.test(task, datamodule=data, verbose=False)
+    return task.records["test"].predictions.double().numpy()
 
 
 def run_reference(cfg: DictConfig, ready: Prepared) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ import pytest
 from lab_files import DROPPED, GENRES, KEPT, lab_source, spectrogram, write_affect_set, write_clip, write_genre_set
 from numpy.typing import NDArray
 
-from music_affect.data.cache_builder import open_or_build
 from music_affect.data.array_reader import ArrayReader
+from music_affect.data.cache_builder import open_or_build
 from music_affect.data.lab import LabSource
 from music_affect.data.source import Clip
 from music_affect.errors import ClipError, DataNotFoundError, LabelError
