@@ -88,12 +88,17 @@ def check_task(cfg: DictConfig, data: ClipSource) -> None:
     if target is not None and _kind(target) == cfg.task.kind:
         return
     offered = ", ".join(f"{name} ({_kind(found)})" for name, found in data.targets.items()) or "no labels"
-    tasks, sets = _tasks_for(data.targets), _data_for(cfg.task.target, cfg.task.kind)
-    ways = [f"{group}={', '.join(names)}" for group, names in (("task", tasks), ("data", sets)) if names]
+    same_kind = [name for name, found in data.targets.items() if _kind(found) == cfg.task.kind]
+    choices_of = {
+        "task.target": same_kind,
+        "task": _tasks_for(data.targets),
+        "data": _data_for(cfg.task.target, cfg.task.kind),
+    }
+    ways = [f"{group}={', '.join(names)}" for group, names in choices_of.items() if names]
     raise TaskMismatchError(
         f"task={cfg.task.name} needs the {cfg.task.kind} label '{cfg.task.target}'; data={data.name} offers {offered}",
         expected="data that carries the task's label",
-        fix=f"choose {' or '.join(ways)}" if ways else "name one of the labels in task.target",
+        fix=f"choose {' or '.join(ways)}" if ways else "add such a label to the data",
     )
 
 
