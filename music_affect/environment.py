@@ -29,7 +29,9 @@ def environment() -> dict[str, Any]:
 
 
 def command() -> str:
-    """The command that started this process, ready to be repeated."""
+    """The command that started this process, ready to be repeated; from a notebook there is none."""
+    if "ipykernel" in sys.modules:
+        return "a notebook"
     module = getattr(sys.modules.get("__main__"), "__spec__", None)
     start = f"python -m {module.name}" if module is not None else f"python {sys.argv[0]}"
     return " ".join([start, *(f"'{word}'" if set(word) & set(" ,*[](){}$") else word for word in sys.argv[1:])])

@@ -46,10 +46,10 @@ class GenreClassification(Task):
 
     def losses(self, output: Tensor, batch: Batch) -> Tensor:
         labels = batch.targets[self._target]
-        losses = self._cross_entropy(output, labels)
+        losses = self.row_losses(output, labels)
         if batch.partner is None or batch.weight is None:
             return losses
-        return mixed(losses, self._cross_entropy(output, labels[batch.partner]), batch.weight)
+        return mixed(losses, self.row_losses(output, labels[batch.partner]), batch.weight)
 
     def predict_rows(self, output: Tensor) -> Tensor:
         return output.detach().softmax(dim=1)
@@ -61,7 +61,8 @@ class GenreClassification(Task):
             "accuracy": float(multiclass_accuracy(predicted, labels, self._num_classes, average="micro")),
         }
 
-    def _cross_entropy(self, output: Tensor, labels: Tensor) -> Tensor:
+    def row_losses(self, output: Tensor, labels: Tensor) -> Tensor:
+        """Loss of each row against one label, float32 [B]; what a task with another loss overrides."""
         return F.cross_entropy(
             output, labels, self.class_weights, label_smoothing=self._label_smoothing, reduction="none"
         )
