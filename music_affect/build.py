@@ -1,7 +1,6 @@
 """Configuration to objects. The only file that instantiates; code below it never reads a configuration.
 
-Heavy libraries are imported where they are needed, so that the description of the data and a wrong combination of task
-and data cost milliseconds.
+Heavy libraries are imported where they are needed, so that describing the data costs milliseconds.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect.command_line import FROM_THE_DATA, conf_folder
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, class_counts
-from music_affect.errors import ConfigurationError, LabelError, MusicAffectError, TaskMismatchError
+from music_affect.errors import ConfigurationError, LabelError, MusicAffectError
 from music_affect.spec import Categorical, DataSpec, Target
 
 if TYPE_CHECKING:
     from music_affect.data.cache import FeatureCache, Reader
     from music_affect.data.clip_store import View
-    from music_affect.data.datamodule import ClipDataModule, Loading
+    from music_affect.data.datamodule import ClipDataModule
+    from music_affect.data.loading import Loading
     from music_affect.data.normalization import Normalizer
     from music_affect.evaluation.baselines import Reference
     from music_affect.models.backbone import Backbone
@@ -59,87 +58,6 @@ def source(cfg: DictConfig) -> ClipSource:
     """The data set; reads label files at most."""
     made: ClipSource = make(cfg.data.source)
     return made
-
-
-def check(cfg: DictConfig, data: ClipSource) -> None:
-    """Refuses what cannot work, before any work: no heavy import is needed to tell.
-
-    Raises:
-        TaskMismatchError: the data does not carry the task's label.
-        ConfigurationError: a size of the data is configured.
-    """
-    check_task(cfg, data)
-    for name in FROM_THE_DATA:
-        if name in cfg.model.get("net", {}):
-            raise ConfigurationError(
-                f"model.net.{name} is configured",
-                expected="sizes of the data to come from the data alone",
-                fix="leave it out",
-            )
-
-
-def check_task(cfg: DictConfig, data: ClipSource) -> None:
-    """Refuses a task whose label the data does not carry.
-
-    Raises:
-        TaskMismatchError: with what the data offers and which tasks or data would do.
-    """
-    target = data.targets.get(cfg.task.target)
-    if target is not None and _kind(target) == cfg.task.kind:
-        return
-    offered = ", ".join(f"{name} ({_kind(found)})" for name, found in data.targets.items()) or "no labels"
-    same_kind = [name for name, found in data.targets.items() if _kind(found) == cfg.task.kind]
-    choices_of = {
-        "task.target": same_kind,
-        "task": _tasks_for(data.targets),
-        "data": _data_for(cfg.task.target, cfg.task.kind),
-    }
-    ways = [f"{group}={', '.join(names)}" for group, names in choices_of.items() if names]
-    raise TaskMismatchError(
-        f"task={cfg.task.name} needs the {cfg.task.kind} label '{cfg.task.target}'; data={data.name} offers {offered}",
-        expected="data that carries the task's label",
-        fix=f"choose {' or '.join(ways)}" if ways else "add such a label to the data",
-    )
-
-
-def _kind(target: Target) -> str:
-    return "categorical" if isinstance(target, Categorical) else "continuous"
-
-
-def _tasks_for(targets: Mapping[str, Target]) -> list[str]:
-    """Tasks whose label these targets hold."""
-    tasks = {name: choice("task", name) for name in choices("task")}
-    return [name for name, task in tasks.items() if task.target in targets and _kind(targets[task.target]) == task.kind]
-
-
-def _data_for(target: str, kind: str) -> list[str]:
-    """Data sets that are known to carry a label, before any of their files are looked at."""
-    found = []
-    for name in choices("data"):
-        node = choice("data", name).source
-        settings = {key: node[key] for key in node if not OmegaConf.is_interpolation(node, key)}
-        try:
-            offered = instantiate({**settings, "root": None}).targets.get(target)
-        except (InstantiationException, MusicAffectError):
-            continue  # it depends on the user's own files
-        if offered is not None and _kind(offered) == kind:
-            found.append(name)
-    return found
-
-
-def choices(group: str) -> list[str]:
-    """Files of a group in conf/."""
-    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
-
-
-def choice(group: str, name: str) -> DictConfig:
-    """One file of a group together with the files it builds on."""
-    node = OmegaConf.load(conf_folder() / group / f"{name}.yaml")
-    assert isinstance(node, DictConfig)
-    bases = [choice(group, base) for base in node.pop("defaults", []) if base != "_self_"]
-    merged = OmegaConf.merge(*bases, node)
-    assert isinstance(merged, DictConfig)
-    return merged
 
 
 def reader(cfg: DictConfig, data: ClipSource) -> Reader:
@@ -199,7 +117,7 @@ def labelled(clips: Sequence[Clip], target: str, cache: FeatureCache, kind: Targ
 
 def loading(cfg: DictConfig, frame_rate: float | None) -> Loading:
     """How clips are served."""
-    from music_affect.data.datamodule import Loading, crop_frames
+    from music_affect.data.loading import Loading, crop_frames
 
     crop = crop_frames(cfg.loader.crop_seconds, cfg.loader.crop_beats, frame_rate, cfg.loader.average_frames)
     keys = ("batch_size", "windows", "class_balance", "in_memory_gb", "num_workers", "overfit_batches")

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from music_affect import build, files
 from music_affect.checkpoint import Checkpoint, read_checkpoint
+from music_affect.compatibility import check_task
 from music_affect.data.cache import FeatureCache
 from music_affect.data.source import Clip
 from music_affect.data.splits import split_clips, split_hash
@@ -42,7 +43,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     checkpoint = read_checkpoint(path)
     run_cfg = _configuration(cfg, checkpoint)
     source = build.source(run_cfg)
-    build.check_task(run_cfg, source)
+    check_task(run_cfg, source)
     classes = _classes(checkpoint, run_cfg)
     _check_classes(classes, source.targets[run_cfg.task.target], source.name)
     say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731

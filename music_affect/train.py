@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, run_writer
+from music_affect import build, command_line, compatibility, run_writer
 from music_affect.data.splits import check_fold
 
 
@@ -25,7 +25,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         MusicAffectError: the data, the settings or the folder do not allow the run.
     """
     source = build.source(cfg)
-    build.check(cfg, source)
+    compatibility.check(cfg, source)
     check_fold(source.clips(), build.split_plan(cfg))
     with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
         from music_affect import console, experiment  # torch and Lightning, only now that there is work for them

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,49 +15,14 @@ from music_affect.batch import Batch
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.cache import FeatureCache
 from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, View, viewed_lengths
+from music_affect.data.loading import Loading, refuse
 from music_affect.data.normalization import Normalizer
 from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler
 from music_affect.data.source import Clip
-from music_affect.errors import ConfigurationError
 from music_affect.spec import Categorical, DataSpec, Target
 
 BYTES_A_GB = 2**30
-BALANCES = ("none", "sampler")
 EVALUATION_BATCH = 4  # windows without gradients: so many training batches fit at once
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How clips are served.
-
-    Args:
-        batch_size: clips a training batch.
-        crop_frames: frames of a training crop and of a test window, as the model sees them; None takes whole clips.
-        windows: windows a clip at test time.
-        class_balance: ``none``, or ``sampler`` to draw every class equally often.
-        in_memory_gb: a split up to this size is kept ready in memory, a larger one is read from the cache crop by crop.
-        num_workers: processes that read crops of a split that is not in memory.
-        overfit_batches: train on the first so many batches only, always the same crops; 0 trains on everything.
-    """
-
-    batch_size: int = 16
-    crop_frames: int | None = None
-    windows: int = 1
-    class_balance: str = "none"
-    in_memory_gb: float = 4.0
-    num_workers: int = 0
-    overfit_batches: int = 0
-
-    def __post_init__(self) -> None:
-        for name, smallest in (("batch_size", 1), ("windows", 1), ("num_workers", 0), ("overfit_batches", 0)):
-            if getattr(self, name) < smallest:
-                _refuse(name, getattr(self, name), f"{smallest} or more")
-        if self.class_balance not in BALANCES:
-            _refuse("class_balance", self.class_balance, " or ".join(BALANCES))
-
-
-def _refuse(name: str, value: Any, expected: str) -> None:
-    raise ConfigurationError(f"loader.{name}={value}", expected=expected, fix="correct it")
 
 
 class ClipDataset(Dataset[Batch]):
@@ -208,27 +170,7 @@ class ClipDataModule(LightningDataModule):
     def _balance(self) -> NDArray[np.float64]:
         classes = [name for name, target in self._targets.items() if isinstance(target, Categorical)]
         if not classes:
-            _refuse("class_balance", self._loading.class_balance, "none where the task's label is not a class")
+            refuse("class_balance", self._loading.class_balance, "none where the task's label is not a class")
         labels = self.labels("train", classes[0])
         counts = np.bincount(labels)
         return 1.0 / counts[labels]
-
-
-def crop_frames(seconds: float | None, beats: int | None, frame_rate: float | None, average_frames: int) -> int | None:
-    """Frames of a crop as the model sees them, or None for whole clips.
-
-    Args:
-        seconds: length of a crop of full-rate features.
-        beats: length of a crop of beat-synchronous features.
-        frame_rate: cached frames a second, or None where a frame is a beat.
-        average_frames: cached frames in one of the model's.
-
-    Raises:
-        ConfigurationError: a length without a meaning.
-    """
-    for name, value in (("crop_seconds", seconds), ("crop_beats", beats), ("average_frames", average_frames)):
-        if value is not None and value <= 0:
-            _refuse(name, value, "a positive number")
-    if frame_rate is None:
-        return beats
-    return None if seconds is None else max(1, math.floor(seconds * frame_rate / average_frames + 0.5))

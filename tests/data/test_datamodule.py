@@ -16,7 +16,8 @@ from music_affect.batch import Batch
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.cache import FeatureCache
 from music_affect.data.clip_store import MappedStore, MemoryStore, View
-from music_affect.data.datamodule import ClipDataModule, Loading, crop_frames
+from music_affect.data.datamodule import ClipDataModule
+from music_affect.data.loading import Loading, crop_frames
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import Clip
 from music_affect.errors import ConfigurationError
