@@ -22,9 +22,9 @@ FULL, BEAT = (86, 90), (7, 15)  # frames a clip; 1291 to 1293 and about 60 in th
 
 def lab_source(name: str, root: Path | None) -> LabSource:
     """The data set of ``conf/data/<name>.yaml``."""
-    from music_affect import build
+    from music_affect import build, compatibility
 
-    node = build.choice("data", name).source
+    node = compatibility.choice("data", name).source
     node.root, node.name = None if root is None else str(root), name
     source: LabSource = build.make(node)
     return source

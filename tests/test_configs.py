@@ -13,7 +13,7 @@ import pytest
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import build, command_line
+from music_affect import command_line, compatibility
 from music_affect.data.splits import SplitPlan
 from music_affect.features.extractor import AudioExtractor
 
@@ -132,7 +132,7 @@ def targets() -> dict[str, dict[str, DictConfig]]:
     found: dict[str, dict[str, DictConfig]] = {}
     for name in FILES:
         group, _, choice = name.rpartition("/")
-        node = build.choice(group, choice) if group and "/" not in group else load(name)
+        node = compatibility.choice(group, choice) if group and "/" not in group else load(name)
         for inner in [node, *(value for _, value in settings(node) if isinstance(value, DictConfig))]:
             if str(inner.get("_target_")).startswith("music_affect."):
                 found.setdefault(inner["_target_"], {})[name] = inner
@@ -173,9 +173,9 @@ def test_the_deciding_metric_stands_in_the_file_of_its_task_alone() -> None:
     package = Path(command_line.__file__).parent
     tasks = [str(path) for path in (CONF / "task").glob("*.yaml")]
     code = {str(path): path.read_text(encoding="utf-8") for path in [*CONF.rglob("*.yaml"), *package.rglob("*.py")]}
-    for monitor in {load(f"task/{name}").get("monitor") for name in build.choices("task")} - {None}:
+    for monitor in {load(f"task/{name}").get("monitor") for name in compatibility.choices("task")} - {None}:
         # An example in a docstring is set in backticks; a value never is.
         assert [path for path, content in code.items() if re.search(rf"(?<!`){monitor}", content)] == [
             path for path in tasks if monitor in Path(path).read_text(encoding="utf-8")
         ]
-    assert all(build.choice("task", name).mode in ("min", "max") for name in build.choices("task"))
+    assert all(compatibility.choice("task", name).mode in ("min", "max") for name in compatibility.choices("task"))

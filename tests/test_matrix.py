@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, references
+from music_affect import build, command_line, compatibility, references
 from music_affect.preparation import Prepared, prepare
 from music_affect.spec import Categorical
 
@@ -60,7 +60,7 @@ def run_reference(cfg: DictConfig, ready: Prepared) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("features", ["mel", "chroma", "fused"])
 @pytest.mark.parametrize("data", ["synthetic", "synthetic_beat"])
-@pytest.mark.parametrize("model", build.choices("model"))
+@pytest.mark.parametrize("model", compatibility.choices("model"))
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore:.*LeafSpec")
 def test_every_model_learns_and_predicts(model: str, data: str, features: str, cache: Path) -> None:
     cfg = compose(cache, f"model={model}", f"data={data}", f"features={features}")
