@@ -212,6 +212,14 @@ def test_label_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     assert error.fix == "unpack the data set again"
 
 
+@pytest.mark.parametrize("name", ["fma_beat", "multitask"])
+def test_label_file_without_a_header_does_not_lose_its_first_clip(lab_root: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(lab_root / SETS[name], tmp_path / SETS[name])
+    labels = tmp_path / SETS[name] / "train_labels.txt"
+    labels.write_text("".join(labels.read_text().splitlines(keepends=True)[1:]))
+    assert label_error(lab_source(name, tmp_path)).expected == "a header line before the first clip"
+
+
 def test_labels_without_files_are_remarked_on_and_files_without_labels_stay_unlabelled(tmp_path: Path) -> None:
     root = write_affect_set(tmp_path / "multitask_dataset")
     assert lab_source("multitask", tmp_path).remarks() == []
