@@ -5,9 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-# Several processes work side by side here; more threads in each of them would mostly wait for one another.
-export OMP_NUM_THREADS ?= 1
-
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint clean
 
@@ -20,6 +17,8 @@ install: $(INSTALLED)  ## make .venv and install the package and its tools into 
 demo: $(INSTALLED)  ## train the AST on a synthetic corpus and report on it
 	$(BIN)/python -m music_affect.train model=ast data=synthetic_beat task=genre overwrite=true
 
+# Tests run side by side, a process each: more threads in each of them would mostly wait for one another.
+test: export OMP_NUM_THREADS ?= 1
 test: $(INSTALLED)  ## run the whole test suite
 	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=worksteal
 
