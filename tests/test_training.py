@@ -128,6 +128,16 @@ def test_a_failed_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "ZeroDivisionError" in status["traceback"]
 
 
+def test_a_run_that_failed_after_training_resumes_to_its_report(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("music_affect.experiment.write_report", _fail)
+        with pytest.raises(ZeroDivisionError):
+            train_quickly(tmp_path / "run")
+    resumed = train_quickly(tmp_path / "run", "resume=true")
+    assert resumed["test"] == train_quickly(tmp_path / "whole")["test"]
+    assert (tmp_path / "run" / "report.md").is_file()
+
+
 def _fail(folder: Path) -> None:
     raise ZeroDivisionError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
@@ -11,7 +12,7 @@ from music_affect import files
 
 
 class History(Checkpoint):
-    """Writes one row an epoch; a resumed run keeps the rows of the epochs it builds on.
+    """Writes one row an epoch; checkpoints carry the rows, so a resumed run keeps those that it builds on.
 
     A ``Checkpoint`` by type, since Lightning calls only these after the task has scored the epoch.
 
@@ -28,10 +29,11 @@ class History(Checkpoint):
         """Figures so far, one dictionary an epoch."""
         return self._rows
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.current_epoch and self._path.is_file():
-            earlier = files.read_csv(self._path)[: trainer.current_epoch]
-            self._rows = [{key: float(cell) for key, cell in row.items() if cell} for row in earlier]
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self._rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._rows = list(state_dict["rows"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
