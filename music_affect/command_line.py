@@ -144,7 +144,11 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain_composition(config_name, overrides, error) from error
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    for key in sorted(OmegaConf.missing_keys(own)):
+    try:
+        missing = sorted(OmegaConf.missing_keys(own))
+    except OmegaConfBaseException as error:  # a reference to a setting that is not there
+        raise _explain_composition(config_name, overrides, error) from error
+    for key in missing:
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
     return cfg
 

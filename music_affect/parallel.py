@@ -43,26 +43,30 @@ def in_order(
         yield from map(function, items)
         return
     remaining = iter(items)
-    pending: deque[tuple[Item, Future[Result]]] = deque()
+    held: deque[Item] = deque()  # in flight; an item is held before it is handed over, which may already fail
+    futures: deque[Future[Result]] = deque()
     with _pool(processes) as pool:
         try:
             for item in remaining:
-                pending.append((item, pool.submit(function, item)))
-                if len(pending) >= processes * IN_FLIGHT:
-                    yield pending[0][1].result()
-                    pending.popleft()
-            while pending:
-                yield pending[0][1].result()
-                pending.popleft()
+                held.append(item)
+                futures.append(pool.submit(function, item))
+                if len(held) == processes * IN_FLIGHT:
+                    yield futures[0].result()
+                    held.popleft()
+                    futures.popleft()
+            while held:
+                yield futures[0].result()
+                held.popleft()
+                futures.popleft()
             return
         except BrokenProcessPool:
             if crashed is None:
                 raise
         finally:
-            for _, future in pending:
+            for future in futures:
                 future.cancel()
     # Which of the items in flight did it? Each gets a process of its own; then the work goes on as before.
-    for item, _ in pending:
+    for item in held:
         yield _alone(function, item, crashed)
     yield from in_order(function, remaining, processes, crashed)
 

@@ -23,7 +23,7 @@ HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "matplotlib")
         ("trainer.max_epoch=3", "did you mean 'trainer.max_epochs'?"),
         ("data=fma_beet", "did you mean 'fma_beat'?"),
         ("model.num_features=10", "sizes of the data are not configured"),
-        ("+experiment=nothing", "the configuration does not compose"),
+        ("+model@second=nothing", "the configuration does not compose"),
         ("model=cnn,lsmt", "did you mean 'lstm'?"),
         ("optimizer.lr=[1,", "the command line is not understood"),
     ],
