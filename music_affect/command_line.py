@@ -141,14 +141,10 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
         try:
             first = [_first_cell(override) for override in overrides]
             cfg = hydra.compose(config_name, overrides=first, return_hydra_config=True)
+            missing = OmegaConf.missing_keys(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain_composition(config_name, overrides, error) from error
-    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    try:
-        missing = sorted(OmegaConf.missing_keys(own))
-    except OmegaConfBaseException as error:  # a reference to a setting that is not there
-        raise _explain_composition(config_name, overrides, error) from error
-    for key in missing:
+    for key in sorted(missing):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
     return cfg
 
