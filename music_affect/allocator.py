@@ -11,8 +11,8 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # numbers of mallopt(3)
 def keep_freed_memory() -> None:
     """Tells glibc to keep what was freed instead of returning it to the system.
 
-    The activations of a training step are large enough to be mapped anew, page by page, in every step; kept, a step of
-    the CNN takes about two thirds of the time. Does nothing where the C library is another one.
+    The activations of a training step are large enough to be mapped anew, page by page, in every step. Does nothing
+    where the C library is another one.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -46,7 +46,7 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
     console.print(_opening(cfg, prepared), highlight=False)
     writer.write_json("manifest.json", _manifest(cfg, prepared))
     if cfg.loader.overfit_batches:
-        return _overfit(cfg, prepared, view, writer, console)
+        return _overfit(cfg, prepared, writer, console)
     trained = _train(cfg, prepared, view, writer, console)
     metrics = _metrics(cfg, prepared, view, trained)
     metrics["seconds"]["total"] = round(time.perf_counter() - began, 1)
@@ -64,7 +64,7 @@ def _opening(cfg: DictConfig, prepared: Prepared) -> str:
     )
 
 
-def _overfit(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter, console: Console) -> dict[str, Any]:
+def _overfit(cfg: DictConfig, prepared: Prepared, writer: RunWriter, console: Console) -> dict[str, Any]:
     from music_affect import fitting
 
     data = build.datamodule(cfg, prepared.cache, prepared.splits, {prepared.target: prepared.kind})

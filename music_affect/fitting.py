@@ -89,7 +89,7 @@ def fit(
     """
     quiet()
     keep_freed_memory()
-    # Deterministic mode fills every new tensor first, which takes 3 % of a step; nothing here reads unwritten memory.
+    # Deterministic mode fills every new tensor first, which costs time; nothing here reads unwritten memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     pl.seed_everything(cfg.seed, verbose=False)
     task = build.task(cfg, data.spec, class_counts)

@@ -18,8 +18,8 @@ STEMS = ("conv", "patch")
 
 
 PATCHES_FROM_SCRATCH = (
-    "plain patches want pretrained weights: from random ones, on few songs, they stayed .13 macro F1 below the "
-    "convolutional stem (model=ast)."
+    "plain patches want pretrained weights; from random ones, on few songs, expect less than from the convolutional "
+    "stem (model=ast)."
 )
 
 
