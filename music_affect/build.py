@@ -5,6 +5,7 @@ Heavy libraries are imported where they are needed, so that describing the data 
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from music_affect.data.labels import labelled
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, class_counts
 from music_affect.errors import ConfigurationError, LabelError, MusicAffectError
@@ -19,13 +21,15 @@ from music_affect.spec import Categorical, DataSpec, Target
 
 if TYPE_CHECKING:
     from music_affect.data.cache import FeatureCache, Reader
-    from music_affect.data.clip_store import View
     from music_affect.data.datamodule import ClipDataModule
     from music_affect.data.loading import Loading
     from music_affect.data.normalization import Normalizer
+    from music_affect.data.view import View
     from music_affect.evaluation.baselines import Reference
+    from music_affect.evaluation.scale_baselines import ScaleReference
     from music_affect.models.backbone import Backbone
     from music_affect.tasks.base import Task
+    from music_affect.tasks.objective import Objective
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -55,26 +59,64 @@ def make(node: DictConfig, **arguments: Any) -> Any:
 
 
 def source(cfg: DictConfig) -> ClipSource:
-    """The data set; reads label files at most."""
+    """The data set, or both where a second is learnt from at the same time; reads label files at most.
+
+    Raises:
+        ConfigurationError: one of two sets is beat-synchronous and the other is not.
+    """
     made: ClipSource = make(cfg.data.source)
-    return made
+    also = cfg.get("also")
+    if also is None:
+        return made
+    if also.beat != cfg.data.beat:
+        raise ConfigurationError(
+            f"data={cfg.data.name} with data@also={also.name}: only one of them has a row a beat",
+            expected="two full-rate or two beat-synchronous data sets",
+            fix="choose both with _beat or both without",
+        )
+    from music_affect.data.union import UnionSource
+
+    return UnionSource([made, make(also.source)])
 
 
 def reader(cfg: DictConfig, data: ClipSource) -> Reader:
-    """What turns a clip's file into features."""
-    if data.holds == "arrays":
-        from music_affect.data.array_reader import ArrayReader
+    """What turns a clip's file into features.
 
-        return ArrayReader(cfg.data.beat)
-    from music_affect.features.extractor import AudioExtractor
+    Raises:
+        ConfigurationError: they are not the features that were chosen.
+    """
+    extractor: Reader = make(cfg.features.extraction, beat=cfg.data.beat)
+    made = _array_reader(cfg) if data.holds == "arrays" else extractor
+    view(cfg, made.blocks)
+    if made.excerpt_frames != extractor.excerpt_frames:
+        raise ConfigurationError(
+            f"features={cfg.features.name} and the ready-made features of data={data.name}",
+            expected="frames of one kind: of one-second excerpts, or of whole clips",
+            fix="choose features=mel, chroma or fused, or data=excerpts",
+        )
+    return made
 
-    extraction: dict[str, Any] = dict(cfg.features.extraction)
-    return AudioExtractor(beat=cfg.data.beat, **extraction)
+
+def _array_reader(cfg: DictConfig) -> Reader:
+    """The data set's own, where its configuration names one."""
+    node = cfg.data.get("reader")
+    if cfg.get("also") is not None and cfg.also.get("reader") != node:
+        raise ConfigurationError(
+            f"data={cfg.data.name} and data@also={cfg.also.name} hold unlike arrays",
+            expected="data sets whose files are read in one way",
+            fix="choose two of the lab's sets of spectrograms, or two of audio",
+        )
+    if node is not None:
+        own: Reader = make(node)
+        return own
+    from music_affect.data.array_reader import ArrayReader
+
+    return ArrayReader(cfg.data.beat)
 
 
 def view(cfg: DictConfig, cached: Mapping[str, tuple[int, int]]) -> View:
     """The part of the cached features that the model sees."""
-    from music_affect.data.clip_store import View
+    from music_affect.data.view import View
 
     if not cfg.features.blocks:
         raise ConfigurationError("features.blocks=[]", expected="mel, chroma or both", fix="choose features=fused")
@@ -93,40 +135,44 @@ def split_plan(cfg: DictConfig) -> SplitPlan:
     return SplitPlan(fold=cfg.data.fold, **dict(cfg.split))
 
 
-def labelled(clips: Sequence[Clip], target: str, cache: FeatureCache, kind: Target) -> list[Clip]:
-    """Clips that have the label and usable features.
+def usable(clips: Sequence[Clip], targets: Mapping[str, Target], cache: FeatureCache) -> list[Clip]:
+    """Clips that have one of the labels at least, and features.
 
     Raises:
-        LabelError: there are none, or they hold a single class.
+        LabelError: a label has no such clip, or the same value in all of them.
     """
-    usable = [clip for clip in clips if target in clip.labels and clip.id in cache.position]
-    if not usable:
-        raise LabelError(
-            f"none of the {len(clips)} clips has both a label '{target}' and usable features",
-            expected="labelled, readable clips",
-            fix=f"look at {cache.folder / 'skipped.csv'} and at the label file",
-        )
-    if isinstance(kind, Categorical) and len(class_counts(usable, target)) < 2:
-        raise LabelError(
-            f"all {len(usable)} usable clips have the same '{target}'",
-            expected="two classes or more",
-            fix="add clips of another class",
-        )
-    return usable
+    found = [clip for clip in labelled(clips, targets) if clip.id in cache.position]
+    for name in targets:
+        values = {clip.labels[name] for clip in found if name in clip.labels}
+        if not values:
+            raise LabelError(
+                f"none of the {len(clips)} clips has both a label '{name}' and usable features",
+                expected="labelled, readable clips",
+                fix=f"look at {cache.folder / 'skipped.csv'} and at the label file",
+            )
+        if len(values) == 1:
+            raise LabelError(
+                f"all usable clips have the same '{name}' ({values.pop()})",
+                expected="two different ones or more: there is nothing to learn from a constant",
+                fix="add clips with another, or choose other labels with task.target or task.targets",
+            )
+    return found
 
 
 def loading(cfg: DictConfig, frame_rate: float | None) -> Loading:
     """How clips are served."""
     from music_affect.data.loading import Loading, crop_frames
 
-    crop = crop_frames(cfg.loader.crop_seconds, cfg.loader.crop_beats, frame_rate, cfg.loader.average_frames)
-    keys = ("batch_size", "windows", "class_balance", "in_memory_gb", "num_workers", "overfit_batches")
-    return Loading(crop_frames=crop, **{key: cfg.loader[key] for key in keys})
+    step = 1 if frame_rate is None else make(cfg.features.extraction).excerpt_frames
+    lengths = (cfg.loader.crop_seconds, cfg.loader.crop_beats)
+    crop = crop_frames(*lengths, frame_rate, cfg.loader.average_frames, step)
+    keys = ("batch_size", "windows", "class_balance", "data_balance", "in_memory_gb", "num_workers", "overfit_batches")
+    return Loading(crop_frames=crop, crop_step=step, **{key: cfg.loader[key] for key in keys})
 
 
 def frame_rate(cfg: DictConfig) -> float | None:
     """Cached frames a second, or None where a frame is a beat."""
-    return None if cfg.data.beat else cfg.features.extraction.sample_rate / cfg.features.extraction.hop_length
+    return None if cfg.data.beat else float(make(cfg.features.extraction).frame_rate)
 
 
 def datamodule(
@@ -157,30 +203,46 @@ def backbone(cfg: DictConfig, spec: DataSpec) -> Backbone:
     return net
 
 
-def task(cfg: DictConfig, spec: DataSpec, class_counts: Sequence[int] | None = None) -> Task:
+def task(cfg: DictConfig, spec: DataSpec, train: Sequence[Clip] = ()) -> Task:
     """The LightningModule around a fresh network.
 
     Args:
-        cfg: with model, task, optimizer and scheduler.
+        cfg: with model, task, weighting, optimizer and scheduler.
         spec: what the data publishes.
-        class_counts: training clips of each class, for ``task.class_weights=balanced``.
+        train: the training clips, whose labels set class weights and the mean and spread of scales; none where
+            weights are loaded afterwards.
     """
-    target = spec.targets[cfg.task.target]
-    assert isinstance(target, Categorical)
-    module: Task = make(
-        cfg.task.module,
-        backbone=backbone(cfg, spec),
-        target=cfg.task.target,
-        num_classes=target.num_classes,
+    from music_affect.tasks.base import Task
+
+    net = backbone(cfg, spec)
+    objectives = {name: _objective(cfg, net.out_features, name, kind, train) for name, kind in spec.targets.items()}
+    return Task(
+        net,
+        objectives,
+        make(cfg.weighting, labels={name: objective.categorical for name, objective in objectives.items()}),
         optimizer=instantiate(cfg.optimizer, _partial_=True, _convert_="all"),
-        schedule=instantiate(cfg.scheduler, _partial_=True),
-        class_weights=_class_weights(cfg.task.class_weights, class_counts),
+        schedule=instantiate(cfg.scheduler, _partial_=True, _convert_="all"),
+        monitor=cfg.task.monitor,
+        backbone_rate=cfg.backbone_rate,
     )
-    return module
 
 
-def _class_weights(choice: str | None, counts: Sequence[int] | None) -> list[float] | None:
-    if choice is None or counts is None:
+def _objective(cfg: DictConfig, in_features: int, name: str, kind: Target, train: Sequence[Clip]) -> Objective:
+    if isinstance(kind, Categorical):
+        counts = class_counts(train, name)
+        weights = _class_weights(cfg.task.class_weights, [counts[label] for label in kind.classes]) if train else None
+        made: Objective = make(
+            cfg.task.classification, in_features=in_features, num_classes=kind.num_classes, class_weights=weights
+        )
+        return made
+    values = [float(clip.labels[name]) for clip in train if name in clip.labels] or [0.0, 1.0]
+    settings = {"mean": statistics.fmean(values), "sd": statistics.pstdev(values) or 1.0}
+    made = make(cfg.task.regression, in_features=in_features, low=kind.low, high=kind.high, **settings)
+    return made
+
+
+def _class_weights(choice: str | None, counts: Sequence[int]) -> list[float] | None:
+    if choice is None:
         return None
     if choice != "balanced":
         raise ConfigurationError(f"task.class_weights={choice}", expected="null or balanced", fix="correct it")
@@ -188,7 +250,6 @@ def _class_weights(choice: str | None, counts: Sequence[int] | None) -> list[flo
     return [sum(counts) / (len(present) * count) if count else 0.0 for count in counts]
 
 
-def reference(cfg: DictConfig) -> Reference:
-    """A reference model (majority, linear) chosen as the model."""
-    made: Reference = make(cfg.model.reference)
-    return made
+def references(cfg: DictConfig) -> tuple[Reference, ScaleReference]:
+    """The reference model (majority, linear) chosen as the model: for a class, and for a scale."""
+    return make(cfg.model.reference.classification), make(cfg.model.reference.regression)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from music_affect.data.normalization import Normalizer
 from music_affect.errors import CheckpointError
 from music_affect.spec import DataSpec
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Description:
         features: settings of the extraction, as in the cache's identity.
         fingerprint: of the feature cache.
         split_hash: of the division into parts.
+        trained_on: ids of the training clips, by data set.
     """
 
     config: Mapping[str, Any]
@@ -44,6 +45,7 @@ class Description:
     features: Mapping[str, Any]
     fingerprint: str
     split_hash: str
+    trained_on: Mapping[str, Sequence[str]]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -54,6 +56,7 @@ class Description:
             "features": dict(self.features),
             "fingerprint": self.fingerprint,
             "split_hash": self.split_hash,
+            "trained_on": {name: list(ids) for name, ids in self.trained_on.items()},
         }
 
     @classmethod
@@ -65,6 +68,7 @@ class Description:
             features=plain["features"],
             fingerprint=plain["fingerprint"],
             split_hash=plain["split_hash"],
+            trained_on=plain["trained_on"],
         )
 
     @property

@@ -65,9 +65,12 @@ def _check_output(folder: Path) -> None:
 
 
 def register_resolvers() -> None:
-    """Words that the configurations use: ``folder_name`` and ``suffix``."""
+    """Words that the configurations use."""
     OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
     OmegaConf.register_new_resolver("suffix", _suffix, replace=True)
+    OmegaConf.register_new_resolver("joined", _joined, replace=True)
+    OmegaConf.register_new_resolver("transfer", transfer_suffix, replace=True)
+    OmegaConf.register_new_resolver("times", _times, replace=True)
 
 
 def _folder_name(root: str | None, default: str) -> str:
@@ -78,6 +81,22 @@ def _folder_name(root: str | None, default: str) -> str:
 def _suffix(prefix: str, value: Any) -> str:
     """``-<prefix><value>``, or nothing where the value is None."""
     return "" if value is None else f"-{prefix}{value}"
+
+
+def _joined(*words: Any) -> str:
+    """``<word>+<word>`` of those that are not None."""
+    return "+".join(str(word) for word in words if word is not None)
+
+
+def _times(factor: float, value: float) -> float:
+    """A multiple of a figure that stands elsewhere, without the rounding that makes 0.005 of it 0.005000000000000001."""
+    return float(f"{factor * value:.12g}")
+
+
+def transfer_suffix(start_from: Any, freeze: str) -> str:
+    """``-transfer`` where there is a start, and how much of it is frozen."""
+    frozen = "" if freeze == "none" else f"_freeze_{str(freeze).replace(':', '')}"
+    return "" if start_from is None else f"-transfer{frozen}"
 
 
 def _explained(job: Job) -> Job:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from music_affect import build
 from music_affect.command_line import FROM_THE_DATA, conf_folder
 from music_affect.data.source import ClipSource
-from music_affect.errors import ConfigurationError, MusicAffectError, TaskMismatchError
+from music_affect.errors import ConfigurationError, MusicAffectError, TaskMismatchError, did_you_mean
 from music_affect.spec import Categorical, Target
 
 
@@ -28,28 +28,55 @@ def check(cfg: DictConfig, data: ClipSource) -> None:
                 expected="sizes of the data to come from the data alone",
                 fix="leave it out",
             )
+    build.reader(cfg, data)  # refuses features that the data cannot give
 
 
 def check_task(cfg: DictConfig, data: ClipSource) -> None:
-    """Refuses a task whose label the data does not carry.
+    """Refuses a task whose labels the data does not carry.
 
     Raises:
         TaskMismatchError: with what the data offers and which tasks or data would do.
     """
-    target = data.targets.get(cfg.task.target)
-    if target is not None and _kind(target) == cfg.task.kind:
-        return
+    needed = wanted(cfg.task)
+    if not needed:
+        raise ConfigurationError(
+            f"task={cfg.task.name} with neither a class nor a scale to predict",
+            expected="a label in task.target or in task.targets",
+            fix="name one",
+        )
+    for name, kind in needed.items():
+        if name not in data.targets or _kind(data.targets[name]) != kind:
+            raise _mismatch(cfg, data, name, kind)
+
+
+def wanted(task: DictConfig) -> dict[str, str]:
+    """Labels that a task predicts, by name: ``categorical`` or ``continuous``.
+
+    Raises:
+        ConfigurationError: one is named twice.
+    """
+    names = [*([task.target] if task.target else []), *task.targets]
+    if len(set(names)) < len(names):
+        raise ConfigurationError(
+            f"task.target={task.target} task.targets={list(task.targets)} name a label twice",
+            expected="every label once",
+            fix="leave out the repeated one",
+        )
+    return {str(name): "categorical" if name == task.target else "continuous" for name in names}
+
+
+def _mismatch(cfg: DictConfig, data: ClipSource, target: str, kind: str) -> TaskMismatchError:
     offered = ", ".join(f"{name} ({_kind(found)})" for name, found in data.targets.items()) or "no labels"
-    same_kind = [name for name, found in data.targets.items() if _kind(found) == cfg.task.kind]
-    choices_of = {
-        "task.target": same_kind,
-        "task": _tasks_for(data.targets),
-        "data": _data_for(cfg.task.target, cfg.task.kind),
-    }
+    reason = data.why_missing(target)
+    same_kind = [name for name, found in data.targets.items() if _kind(found) == kind]
+    choices_of = {"task": _tasks_for(data.targets), "data": _data_for(target, kind)}
     ways = [f"{group}={', '.join(names)}" for group, names in choices_of.items() if names]
-    raise TaskMismatchError(
-        f"task={cfg.task.name} needs the {cfg.task.kind} label '{cfg.task.target}'; data={data.name} offers {offered}",
-        expected="data that carries the task's label",
+    if same_kind:
+        ways.append(f"task.target={same_kind[0]}" if kind == "categorical" else f"task.targets=[{same_kind[0]},…]")
+    return TaskMismatchError(
+        f"task={cfg.task.name} needs the {kind} label '{target}'{did_you_mean(target, same_kind)}; "
+        f"data={data.name} offers {offered}" + (f" ('{target}': {reason})" if reason else ""),
+        expected="data that carries the task's labels",
         fix=f"choose {' or '.join(ways)}" if ways else "add such a label to the data",
     )
 
@@ -59,9 +86,10 @@ def _kind(target: Target) -> str:
 
 
 def _tasks_for(targets: Mapping[str, Target]) -> list[str]:
-    """Tasks whose label these targets hold."""
-    tasks = {name: choice("task", name) for name in choices("task")}
-    return [name for name, task in tasks.items() if task.target in targets and _kind(targets[task.target]) == task.kind]
+    """Tasks whose labels these targets hold."""
+    offered = {name: _kind(target) for name, target in targets.items()}
+    tasks = {name: wanted(choice("task", name)) for name in choices("task")}
+    return [name for name, labels in tasks.items() if labels.items() <= offered.items()]
 
 
 def _data_for(target: str, kind: str) -> list[str]:

@@ -19,16 +19,14 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) ->
     """One table: the test figures beside the references, the alarms, and where the report is."""
     if "test" not in metrics:
         return
-    test = metrics["test"]
     label = "SYNTHETIC music, " if metrics["synthetic"] else ""
-    table = Table(
-        title=f"{label}{test['clips']} test clips, seed {metrics['seed']}, 95 % intervals", title_justify="left"
-    )
-    for heading in ("", "macro F1", "accuracy"):
+    clips = metrics["clips"]["test"]
+    table = Table(title=f"{label}{clips} test clips, seed {metrics['seed']}, 95 % intervals", title_justify="left")
+    for heading in ("", *figures(metrics["test"])):
         table.add_column(heading)
-    rows = {metrics["model"]: test, **{f"{name} (reference)": scores for name, scores in metrics["references"].items()}}
-    for name, scores in rows.items():
-        table.add_row(name, figure(scores["f1_macro"]), figure(scores["accuracy"]))
+    references = {f"{name} (reference)": scores for name, scores in metrics["references"].items()}
+    for name, scores in {metrics["model"]: metrics["test"], **references}.items():
+        table.add_row(name, *figures(scores).values())
     console.print(table)
     console.print(
         f"Tested: the {metrics['weights']['kind']} weights ({metrics['weights']['reason']}).", highlight=False
@@ -42,11 +40,22 @@ def print_scores(console: Console, scored: Mapping[str, Any]) -> None:
     """The figures of an evaluation in one line."""
     scores = scored["scores"]
     label = "[bold yellow]SYNTHETIC music[/]  " if scored["synthetic"] else ""
-    console.print(
-        f"{label}{scored['data']}, {scored['part']} part, {scores['clips']} clips: "
-        f"macro F1 {figure(scores['f1_macro'])}, accuracy {figure(scores['accuracy'])}",
-        highlight=False,
-    )
+    clips = max(part["clips"] for part in scores.values())
+    told = ", ".join(f"{name} {value}" for name, value in figures(scores).items())
+    console.print(f"{label}{scored['data']}, {scored['part']} part, {clips} clips: {told}", highlight=False)
+
+
+def figures(scores: Mapping[str, Any]) -> dict[str, str]:
+    """The figures that stand for a run, by their names, with intervals."""
+    found: dict[str, Any] = {}
+    if "classification" in scores:
+        found |= {"macro F1": scores["classification"]["f1_macro"], "accuracy": scores["classification"]["accuracy"]}
+    if "regression" in scores:
+        by_target = scores["regression"]["by_target"]
+        if len(by_target) > 1:
+            found["mean Spearman"] = scores["regression"]["spearman"]
+        found |= {f"Spearman, {name}": values["spearman"] for name, values in by_target.items()}
+    return {name: figure(value) for name, value in found.items()}
 
 
 def figure(score: Mapping[str, float]) -> str:

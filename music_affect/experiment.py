@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 
-from music_affect import build, files, references
-from music_affect.checkpoint import Description, write_reference_checkpoint
-from music_affect.data.clip_store import View
+from music_affect import build, files, judging, predictions, references, transfer
+from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
+from music_affect.command_line import transfer_suffix
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import ClipSource
-from music_affect.data.splits import class_counts, straddling_groups
+from music_affect.data.splits import straddling_groups
+from music_affect.data.view import View
 from music_affect.environment import environment
-from music_affect.evaluation.alarms import score_alarms, split_alarms
 from music_affect.evaluation.run_report import write_report
-from music_affect.evaluation.scores import classification_scores
+from music_affect.measurement import Predictions
 from music_affect.preparation import Prepared, prepare
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
-from music_affect.spec import Categorical, DataSpec
+from music_affect.spec import DataSpec
 
-Probabilities = NDArray[np.float64]
+if TYPE_CHECKING:
+    from music_affect.data.datamodule import ClipDataModule
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted model's answers, and what is to be told of its training.
+
+    Args:
+        predictions: by part.
+        weights: which weights were tested, and why.
+        parameters: trainable numbers.
+        seconds: that training took.
+        train: figures of the tested epoch on the training windows, as logged.
+        start: what was taken over from another run, or None.
+        loss_weights: learned weights of the labels' losses, or None.
+    """
+
+    predictions: dict[str, Predictions]
+    weights: dict[str, Any]
+    parameters: int
+    seconds: float
+    train: dict[str, float] = field(default_factory=dict)
+    start: dict[str, Any] | None = None
+    loss_weights: dict[str, float] | None = None
 
 
 def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console) -> dict[str, Any]:
@@ -33,7 +55,7 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
 
     Args:
         cfg: composed from ``conf/train.yaml``.
-        source: the data set, already known to carry the task's label.
+        source: the data set, already known to carry the task's labels.
         writer: the claimed run folder.
         console: for people to read.
 
@@ -41,16 +63,20 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
         The content of ``metrics.json``.
     """
     began = time.perf_counter()
+    start = transfer.read(cfg)
     prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))
     view = build.view(cfg, prepared.cache.identity.blocks)
     console.print(_opening(cfg, prepared), highlight=False)
     writer.write_json("manifest.json", _manifest(cfg, prepared))
     if cfg.loader.overfit_batches:
         return _overfit(cfg, prepared, writer, console)
-    trained = _train(cfg, prepared, view, writer, console)
-    metrics = _metrics(cfg, prepared, view, trained)
+    if "reference" in cfg.model:
+        trained = _fit_reference(cfg, prepared, view, writer)
+    else:
+        trained = _train(cfg, prepared, start, writer, console)
+    metrics = _metrics(cfg, prepared, view, trained, start)
     metrics["seconds"]["total"] = round(time.perf_counter() - began, 1)
-    _write_predictions(prepared, trained["probabilities"], writer)
+    predictions.write(writer.path / "predictions.csv", prepared.splits, trained.predictions, prepared.targets)
     writer.write_json("metrics.json", metrics)
     write_report(writer.path)
     return metrics
@@ -59,18 +85,20 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
 def _opening(cfg: DictConfig, prepared: Prepared) -> str:
     counts = "  ".join(f"{name} {len(clips)}" for name, clips in prepared.splits.items())
     label = "[bold yellow]SYNTHETIC music[/]  " if prepared.source.synthetic else ""
+    labels = "" if list(prepared.targets) == [cfg.task.name] else f" ({', '.join(prepared.targets)})"
     return (
-        f"{label}{cfg.task.name}: {cfg.model.name} on {cfg.data.name}, {cfg.features.name} features  (clips: {counts})"
+        f"{label}{cfg.task.name}{labels}: {cfg.model.name} on {prepared.source.name}, {cfg.features.name} features  "
+        f"(clips: {counts})"
     )
 
 
 def _overfit(cfg: DictConfig, prepared: Prepared, writer: RunWriter, console: Console) -> dict[str, Any]:
     from music_affect import fitting
 
-    data = build.datamodule(cfg, prepared.cache, prepared.splits, {prepared.target: prepared.kind})
+    data = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
     data.splits["val"] = []
-    fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), [], writer, console)
-    losses = fitting.check_overfit(cfg, fitted, data)
+    fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), None, writer, console)
+    losses = fitting.check_overfit(fitted, data, cfg)
     fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
     console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.", highlight=False)
     metrics = {"status": "done", "debug": "overfit", "synthetic": prepared.source.synthetic, **losses}
@@ -78,118 +106,90 @@ def _overfit(cfg: DictConfig, prepared: Prepared, writer: RunWriter, console: Co
     return metrics
 
 
-def _train(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter, console: Console) -> dict[str, Any]:
-    """Trains the model; class probabilities of the val and test clips, and what is to be told of the training."""
-    if "reference" in cfg.model:
-        return _fit_reference(cfg, prepared, view, writer)
+def _train(
+    cfg: DictConfig, prepared: Prepared, start: Checkpoint | None, writer: RunWriter, console: Console
+) -> Trained:
     from music_affect import fitting
 
-    assert isinstance(prepared.kind, Categorical)
-    data = build.datamodule(cfg, prepared.cache, prepared.splits, {prepared.target: prepared.kind})
-    found = class_counts(prepared.splits["train"], prepared.target)
-    counts = [found[name] for name in prepared.kind.classes]
+    normalizer = None if start is None else start.description.normalizer
+    data: ClipDataModule = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets, normalizer)
     began = time.perf_counter()
-    fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), counts, writer, console)
+    fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), start, writer, console)
     seconds = time.perf_counter() - began
-    parts = [name for name in ("val", "test") if prepared.splits[name]]
-    probabilities = {name: fitting.probabilities(cfg, fitted.task, data.windows(name)) for name in parts}
     tested = next(row for row in fitted.history if int(row["epoch"]) == fitted.weights["epoch"])
+    return Trained(
+        predictions={name: fitting.predict(cfg, fitted.task, data.windows(name)) for name in prepared.parts},
+        weights=fitted.weights,
+        parameters=fitting.count_parameters(fitted.task),
+        seconds=round(seconds, 1),
+        train={name.removeprefix("train/"): value for name, value in tested.items() if name.startswith("train/")},
+        start=None if start is None else _start(cfg, start, fitted.account, writer),
+        loss_weights=fitted.loss_weights,
+    )
+
+
+def _start(cfg: DictConfig, start: Checkpoint, account: transfer.Account | None, writer: RunWriter) -> dict[str, Any]:
+    name = writer.path.name.replace(transfer_suffix(cfg.start_from, cfg.freeze), "")
+    facts = {"checkpoint": str(start.path), "task": start.description.config["task"]["name"], "freeze": cfg.freeze}
     return {
-        "probabilities": probabilities,
-        "weights": fitted.weights,
-        "parameters": fitting.count_parameters(fitted.task),
-        "seconds": round(seconds, 1),
-        "train_f1": tested["train/f1_macro"],
+        **facts,
+        "backbone_rate": cfg.backbone_rate,
+        **(account or transfer.Account()).to_dict(),
+        "scratch_run": name,
     }
 
 
-def _fit_reference(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter) -> dict[str, Any]:
+def _fit_reference(cfg: DictConfig, prepared: Prepared, view: View, writer: RunWriter) -> Trained:
     began = time.perf_counter()
-    reference = references.fit(build.reference(cfg), prepared, view)
+    fitted = references.fit(lambda: build.references(cfg), prepared, view)
     seconds = time.perf_counter() - began
-    parts = [name for name in ("val", "test") if prepared.splits[name]]
-    probabilities = {name: reference.predict(references.rows(prepared, view, prepared.splits[name])) for name in parts}
-    spec = DataSpec(view.num_features, 0, {prepared.target: prepared.kind}, view.own_blocks)
+    found = {
+        name: references.predict(fitted, references.rows(prepared, view, prepared.splits[name]))
+        for name in prepared.parts
+    }
+    spec = DataSpec(view.num_features, 0, prepared.targets, view.own_blocks)
     description = describe(cfg, prepared, spec, Normalizer.identity(view.num_features))
-    write_reference_checkpoint(writer.path / LAST_CHECKPOINT, description, reference.to_dict())
+    write_reference_checkpoint(writer.path / LAST_CHECKPOINT, description, references.to_dict(fitted))
     files.write_csv(writer.path / "metrics.csv", ["epoch"], [])
     reason = "fitted at once on all training clips, without epochs"
     weights = {"kind": "last", "epoch": 0, "reason": reason, "file": str(LAST_CHECKPOINT)}
-    return {
-        "probabilities": probabilities,
-        "weights": weights,
-        "parameters": 0,
-        "seconds": round(seconds, 1),
-        "train_f1": None,
-    }
+    return Trained(found, weights, parameters=0, seconds=round(seconds, 1))
 
 
 def describe(cfg: DictConfig, prepared: Prepared, spec: DataSpec, normalizer: Normalizer) -> Description:
     """What goes into the run's checkpoints beside the weights."""
     identity = prepared.cache.identity
-    return Description(build.plain(cfg), spec, normalizer, identity.settings, identity.fingerprint, prepared.split_hash)
-
-
-def _metrics(cfg: DictConfig, prepared: Prepared, view: View, trained: dict[str, Any]) -> dict[str, Any]:
-    assert isinstance(prepared.kind, Categorical)
-    classes = prepared.kind.classes
-    scored = {
-        name: classification_scores(found, references.labels(prepared, prepared.splits[name]), classes)
-        for name, found in trained["probabilities"].items()
-    }
-    beside = references.scores(prepared, view)
-    val_f1 = scored["val"]["f1_macro"]["value"] if "val" in scored else None
-    alarms = score_alarms(
-        scored["test"],
-        majority=beside["majority"],
-        linear=beside["linear"],
-        train_f1=trained["train_f1"],
-        val_f1=val_f1,
+    trained_on = {prepared.source.name: [clip.id for clip in prepared.splits["train"]]}
+    return Description(
+        build.plain(cfg), spec, normalizer, identity.settings, identity.fingerprint, prepared.split_hash, trained_on
     )
+
+
+def _metrics(
+    cfg: DictConfig, prepared: Prepared, view: View, trained: Trained, start: Checkpoint | None
+) -> dict[str, Any]:
+    judged = judging.judge(prepared, view, trained.predictions, trained.train)
+    alarms = [*judged["alarms"], *judging.data_alarms(prepared, start)]
     return {
         "status": "done",
         "task": cfg.task.name,
-        "target": prepared.target,
-        "classes": list(classes),
+        "targets": {name: kind.to_dict() for name, kind in prepared.targets.items()},
         "model": cfg.model.name,
-        "data": cfg.data.name,
+        "data": prepared.source.name,
         "features": cfg.features.name,
         "synthetic": prepared.source.synthetic,
         "seed": cfg.seed,
         "fold": cfg.data.fold,
         "monitor": cfg.task.monitor,
-        "weights": trained["weights"],
+        "weights": trained.weights,
         "clips": prepared.clip_counts,
-        "parameters": trained["parameters"],
-        "seconds": {"training": trained["seconds"]},
-        "test": scored["test"],
-        "val": scored.get("val"),
-        "references": beside,
-        "alarms": [alarm.to_dict() for alarm in [*alarms, *_split_alarms(prepared)]],
+        "parameters": trained.parameters,
+        "seconds": {"training": trained.seconds},
+        "start": trained.start,
+        "weighting": trained.loss_weights,
+        **judged,
+        "alarms": [alarm.to_dict() for alarm in alarms],
     }
-
-
-def _split_alarms(prepared: Prepared) -> Sequence[Any]:
-    assert isinstance(prepared.kind, Categorical)
-    counts = {}
-    for name, clips in prepared.splits.items():
-        if clips:
-            found = class_counts(clips, prepared.target)
-            counts[name] = {label: found[label] for label in prepared.kind.classes}
-    groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
-    return split_alarms(counts=counts, groups=groups)
-
-
-def _write_predictions(prepared: Prepared, probabilities: dict[str, Probabilities], writer: RunWriter) -> None:
-    assert isinstance(prepared.kind, Categorical)
-    classes = prepared.kind.classes
-    header = ["id", "split", prepared.target, "predicted", *(f"p({name})" for name in classes)]
-    rows = [
-        [clip.id, name, clip.labels[prepared.target], classes[int(row.argmax())], *(f"{value:.6f}" for value in row)]
-        for name, found in probabilities.items()
-        for clip, row in zip(prepared.splits[name], found, strict=True)
-    ]
-    files.write_csv(writer.path / "predictions.csv", header, rows)
 
 
 def _manifest(cfg: DictConfig, prepared: Prepared) -> dict[str, Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -24,14 +23,19 @@ from music_affect import build, tracking
 from music_affect.allocator import keep_freed_memory
 from music_affect.batch import Batch
 from music_affect.callbacks.description import SelfDescription
+from music_affect.callbacks.freezing import FreezeBackbone
 from music_affect.callbacks.history import History
 from music_affect.callbacks.progress import EpochProgress
 from music_affect.callbacks.seeding import SeedEveryEpoch
-from music_affect.checkpoint import Description
+from music_affect.checkpoint import Checkpoint, Description
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.errors import ConfigurationError, TrainingError
+from music_affect.measurement import Predictions
+from music_affect.models.backbone import Backbone
+from music_affect.models.pretrained import load_pretrained
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
 from music_affect.tasks.base import Task
+from music_affect.transfer import Account, frozen_epochs, load
 
 OVERFIT_LOSS = 0.1  # a sound network has learnt two batches by heart long before
 
@@ -44,11 +48,20 @@ class Fitted:
         task: with the weights that are tested.
         weights: which weights those are, and why.
         history: figures of every epoch.
+        account: what came from a start, or None where there was none.
     """
 
     task: Task
     weights: dict[str, Any]
     history: list[dict[str, float | int]]
+    account: Account | None
+
+    @property
+    def loss_weights(self) -> dict[str, float] | None:
+        """Learned weights of the labels' losses, or None where they are not learned."""
+        if not self.task.weighting.learned:
+            return None
+        return {name: float(value.detach()) for name, value in self.task.weighting.weights().items()}
 
 
 def quiet() -> None:
@@ -70,7 +83,7 @@ def fit(
     cfg: DictConfig,
     data: ClipDataModule,
     description: Description,
-    class_counts: Sequence[int],
+    start: Checkpoint | None,
     writer: RunWriter,
     console: Console,
 ) -> Fitted:
@@ -80,7 +93,7 @@ def fit(
         cfg: of the run.
         data: serves the clips.
         description: goes into every checkpoint.
-        class_counts: training clips of each class.
+        start: another run whose weights are the beginning, or None.
         writer: the run folder.
         console: for progress.
 
@@ -92,10 +105,13 @@ def fit(
     # Deterministic mode fills every new tensor first, which costs time; nothing here reads unwritten memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     pl.seed_everything(cfg.seed, verbose=False)
-    task = build.task(cfg, data.spec, class_counts)
-    if task.caution:
+    task = build.task(cfg, data.spec, data.splits["train"])
+    account = _begin(cfg, task, data, start, console)
+    if "pretrained" in cfg.model and start is None and writer.resume_from is None:
+        console.print(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)), highlight=False)
+    if task.caution and start is None:
         console.print(f"[bold yellow]CAUTION[/] {task.caution}", highlight=False)
-    validates = bool(data.splits.get("val"))
+    validates, frozen = bool(data.splits.get("val")), frozen_epochs(cfg.freeze)
     history = History(writer.path / "metrics.csv")
     best = _best_checkpoint(cfg, writer.path) if validates else None
     callbacks = [
@@ -104,6 +120,7 @@ def fit(
         history,
         EpochProgress(cfg.task.monitor, console),
         _last_checkpoint(writer.path),
+        *([FreezeBackbone(frozen)] if frozen != 0 else []),
         *([best] if best else []),
         *([_early_stopping(cfg)] if validates and cfg.callbacks.early_stopping.patience else []),
     ]
@@ -113,25 +130,43 @@ def fit(
         if trainer.interrupted:
             raise KeyboardInterrupt
     weights = _tested_weights(cfg, trainer, task, best)
-    return Fitted(task, weights, history.rows)
+    return Fitted(task, weights, history.rows, account)
 
 
-def probabilities(cfg: DictConfig, task: Task, loader: DataLoader[Batch]) -> NDArray[np.float64]:
-    """Class probabilities of every clip of a split, in order, float64 [N, C]."""
+def _begin(
+    cfg: DictConfig, task: Task, data: ClipDataModule, start: Checkpoint | None, console: Console
+) -> Account | None:
+    """Loads a start and says what was loaded."""
+    if start is None:
+        return None
+    account = load(task, data.spec, start)
+    console.print(
+        f"Start: {account.tensors} tensors from {start.path} ({start.description.config['task']['name']}, epoch "
+        f"{start.epoch}). Loaded: {', '.join(account.loaded)}. New: {', '.join(account.new) or 'nothing'}. "
+        f"Not used: {', '.join(account.unused) or 'nothing'}. Freeze: {cfg.freeze}.",
+        highlight=False,
+    )
+    return account
+
+
+def predict(cfg: DictConfig, task: Task, loader: DataLoader[Batch]) -> Predictions:
+    """Answers for every clip of a split, in order: by label, probabilities [N, C] or values [N], float64."""
     _test(cfg, task, loader)
-    values: NDArray[np.float64] = task.records["test"].predictions.double().cpu().numpy()
-    shares: NDArray[np.float64] = values / values.sum(axis=1, keepdims=True)
-    return shares
+    found: dict[str, NDArray[np.float64]] = {}
+    for name, rows in task.records["test"].predictions.items():
+        values = rows.double().cpu().numpy()
+        found[name] = values[:, 0] if values.shape[1] == 1 else values / values.sum(axis=1, keepdims=True)
+    return found
 
 
-def check_overfit(cfg: DictConfig, fitted: Fitted, data: ClipDataModule) -> dict[str, float]:
+def check_overfit(fitted: Fitted, data: ClipDataModule, cfg: DictConfig) -> dict[str, float]:
     """Loss on the few batches that were trained on, without dropout.
 
     Raises:
         TrainingError: it is not near zero.
     """
     _test(cfg, fitted.task, data.windows("train"))
-    first, last = float(fitted.history[0]["train/loss"]), fitted.task.records["test"].loss
+    first, last = float(fitted.history[0]["train/loss"]), fitted.task.epoch_loss("test")
     if not last < OVERFIT_LOSS:
         raise TrainingError(
             f"the loss on the same few clips only fell from {first:.3f} to {last:.3f}",

@@ -13,13 +13,15 @@ from omegaconf import DictConfig
 from rich.progress import track
 
 from music_affect import build, files
+from music_affect.compatibility import wanted
 from music_affect.data.cache import FeatureCache, cache_folder
 from music_affect.data.cache_builder import open_or_build
-from music_affect.data.clip_store import View
+from music_affect.data.labels import labelled
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import split_clips, split_hash
+from music_affect.data.view import View
 from music_affect.evaluation.statistics import VERSION, clip_statistics
-from music_affect.spec import Target
+from music_affect.spec import Categorical, Continuous, Target
 
 Say = Callable[[str], None]
 
@@ -31,18 +33,21 @@ class Prepared:
     Args:
         source: the data set.
         cache: features of its clips.
-        target: name of the label.
-        kind: what that label is.
-        splits: labelled, usable clips by part.
-        unlabelled: clips that lack the label.
+        targets: labels that the task needs, by name.
+        splits: usable clips by part; each carries one of the labels at least.
+        unlabelled: clips that carry none of them.
     """
 
     source: ClipSource
     cache: FeatureCache
-    target: str
-    kind: Target
+    targets: Mapping[str, Target]
     splits: Mapping[str, list[Clip]]
     unlabelled: int
+
+    @property
+    def parts(self) -> list[str]:
+        """Parts that are measured: ``val``, where there is one, and ``test``."""
+        return [name for name in ("val", "test") if self.splits[name]]
 
     @property
     def split_hash(self) -> str:
@@ -70,14 +75,27 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
     for remark in data.remarks():
         say(remark)
     cache = features(cfg, data, clips, say)
-    target = cfg.task.target
-    kind = data.targets[target]
-    usable = build.labelled(clips, target, cache, kind)
-    unlabelled = sum(target not in clip.labels for clip in clips)
+    targets = {name: data.targets[name] for name in wanted(cfg.task)}
+    usable = build.usable(clips, targets, cache)
+    unlabelled = len(clips) - len(labelled(clips, targets))
     if unlabelled:
-        say(f"{unlabelled} of {len(clips)} clips have no label '{target}' and are left out.")
-    splits = split_clips(usable, target, build.split_plan(cfg))
-    return Prepared(data, cache, target, kind, splits, unlabelled)
+        say(f"{unlabelled} of {len(clips)} clips have no label {' or '.join(targets)} and are left out.")
+    for name in targets:
+        lacking = sum(name not in clip.labels for clip in usable)
+        if lacking:
+            say(f"{lacking} of {len(usable)} clips have no label {name}; they teach the others.")
+    splits = split_clips(usable, strata(targets, data), build.split_plan(cfg))
+    return Prepared(data, cache, targets, splits, unlabelled)
+
+
+def strata(targets: Mapping[str, Target], data: ClipSource) -> list[str]:
+    """Labels to stratify the parts by: the task's class, else the data's scales in their order.
+
+    Not the task's scales: every affect task on one data set is then tested on the same clips, and single, multitask
+    and transfer can be compared.
+    """
+    classes = [name for name, kind in targets.items() if isinstance(kind, Categorical)]
+    return [*classes, *(name for name, kind in data.targets.items() if isinstance(kind, Continuous))]
 
 
 def statistics(cache: FeatureCache, view: View) -> NDArray[np.float32]:

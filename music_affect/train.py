@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, compatibility, run_writer
+from music_affect import build, command_line, compatibility, run_writer, transfer
 from music_affect.data.splits import check_fold
 
 
@@ -26,6 +26,8 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """
     source = build.source(cfg)
     compatibility.check(cfg, source)
+    transfer.check(cfg)
+    transfer.use_public_weights(cfg)
     check_fold(source.clips(), build.split_plan(cfg))
     with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
         from music_affect import console, experiment  # torch and Lightning, only now that there is work for them
@@ -44,7 +46,7 @@ def _job(cfg: DictConfig) -> float | None:
     from hydra.core.hydra_config import HydraConfig
 
     metrics = train(cfg, Path(HydraConfig.get().runtime.output_dir))
-    return metrics["test"]["f1_macro"]["value"] if "test" in metrics else None
+    return metrics.get("score")
 
 
 def main() -> None:

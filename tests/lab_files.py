@@ -17,6 +17,7 @@ KEPT = (
 )  # fmt: skip
 DROPPED = ("Indie-Rock", "International", "Old-Time", "Post-Punk", "Soundtrack")
 GENRES = KEPT + DROPPED
+EXCERPT_GENRES = ("classical", "pop", "rock", "blues")
 FULL, BEAT = (86, 90), (7, 15)  # frames a clip; 1291 to 1293 and about 60 in the real sets
 
 
@@ -82,6 +83,22 @@ def write_clip(folder: Path, number: int, array: NDArray[np.generic]) -> Path:
     with gzip.open(path, "wb", compresslevel=1) if number % 2 else path.open("wb") as stream:
         np.save(stream, array)
     return path
+
+
+def write_excerpts(root: Path, train: int = 24, val: int = 8, test: int = 12) -> Path:
+    """One-second excerpts as ``mfccs`` and ``melgrams``; the sound of an excerpt tells its genre. Returns ``root``."""
+    random = np.random.default_rng(8)
+    for split, count in {"train": train, "val": val, "test": test}.items():
+        places = np.arange(count) % len(EXCERPT_GENRES)
+        hues = (places / len(EXCERPT_GENRES))[:, None]
+        mel = -50 * np.abs(np.linspace(0, 1, 128) - hues)[:, None] + random.normal(-20, 6, (count, 21, 128))
+        shapes = {"mfccs": 40 * np.cos(np.linspace(0, 3, 26) * (1 + hues)) + random.normal(0, 6, (count, 26))}
+        shapes["melgrams"] = np.clip(mel - mel.max(axis=(1, 2), keepdims=True), -80, 0)
+        for folder, excerpts in shapes.items():
+            (root / folder / split).mkdir(parents=True, exist_ok=True)
+            np.save(root / folder / split / "X.npy", excerpts)
+            np.save(root / folder / split / "labels.npy", np.array(EXCERPT_GENRES)[places])
+    return root
 
 
 def _written_name(number: int, split: str, beat: bool) -> str:

@@ -37,7 +37,7 @@ class History(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        rate = trainer.optimizers[0].param_groups[-1]["lr"]  # of the heads
         self._rows.append({"epoch": trainer.current_epoch, **figures, "lr": float(rate)})
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
         cells = [[_cell(name, row.get(name)) for name in columns] for row in self._rows]

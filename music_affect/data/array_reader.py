@@ -27,6 +27,7 @@ class ArrayReader:
 
     num_features = NUM_MELS + NUM_CHROMA
     blocks: Mapping[str, tuple[int, int]] = {"mel": (0, NUM_MELS), "chroma": (NUM_MELS, NUM_MELS + NUM_CHROMA)}
+    excerpt_frames = 1
 
     def __init__(self, beat: bool) -> None:
         self._beat = beat

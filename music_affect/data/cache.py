@@ -44,6 +44,10 @@ class Reader(Protocol):
     def blocks(self) -> Mapping[str, tuple[int, int]]:
         """Column ranges by what they hold."""
 
+    @property
+    def excerpt_frames(self) -> int:
+        """Rows of a self-contained piece, in whose middle no crop begins; 1 where it may begin anywhere."""
+
     def settings(self) -> dict[str, Any]:
         """Everything that changes the numbers, as plain values."""
 
@@ -52,6 +56,17 @@ class Reader(Protocol):
 
         Raises:
             ClipError: the file cannot be used.
+        """
+
+
+class RowReader(Reader, Protocol):
+    """A reader of files that hold many clips."""
+
+    def __call__(self, path: Path, row: int = 0) -> NDArray[np.float32]:
+        """Features [T, F] of the clip in one row of the file.
+
+        Raises:
+            ClipError: the row cannot be used.
         """
 
 

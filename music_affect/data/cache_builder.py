@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from music_affect import files
-from music_affect.data.cache import DTYPE, FeatureCache, Identity, Reader, Skip, describe_skips
+from music_affect.data.cache import DTYPE, FeatureCache, Identity, Reader, RowReader, Skip, describe_skips
 from music_affect.data.source import Clip
 from music_affect.errors import CacheError, ClipError
 from music_affect.parallel import in_order, processes_for
@@ -100,7 +100,7 @@ class _Build:
             say(f"Continuing an interrupted extraction: {len(entries)} of {len(self._clips)} clips are done.")
         remaining = self._clips[len(entries) :]
         with self._frames.open("ab") as frames, self._journal.open("ab") as journal:
-            results = in_order(_Read(self._reader), [clip.path for clip in remaining], processes, _crashed)
+            results = in_order(_Read(self._reader), remaining, processes, _crashed)
             for clip, result in zip(remaining, _with_progress(results, len(remaining), len(entries)), strict=True):
                 entries.append(self._append(clip, result, frames, journal))
         self._finish(entries)
@@ -186,19 +186,21 @@ def _checked(features: NDArray[np.float32], num_features: int) -> NDArray[np.flo
 
 
 class _Read:
-    """Reads a file; what is wrong with it is an answer, not an exception."""
+    """Reads a clip; what is wrong with it is an answer, not an exception."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def __call__(self, path: Path) -> _Result:
+    def __call__(self, clip: Clip) -> _Result:
         try:
-            return self._reader(path)
+            if clip.row is None:
+                return self._reader(clip.path)
+            return cast(RowReader, self._reader)(clip.path, clip.row)
         except ClipError as error:
             return error
 
 
-def _crashed(path: Path) -> _Result:
+def _crashed(clip: Clip) -> _Result:
     return ClipError("unreadable", "reading it ended the process")
 
 

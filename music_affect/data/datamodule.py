@@ -14,11 +14,13 @@ from torch.utils.data import DataLoader, Dataset
 from music_affect.batch import Batch
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.cache import FeatureCache
-from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, View, viewed_lengths
+from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, viewed_lengths
+from music_affect.data.labels import MISSING_CLASS, encode
 from music_affect.data.loading import Loading, refuse
 from music_affect.data.normalization import Normalizer
 from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler
 from music_affect.data.source import Clip
+from music_affect.data.view import View
 from music_affect.spec import Categorical, DataSpec, Target
 
 BYTES_A_GB = 2**30
@@ -54,7 +56,7 @@ class ClipDataModule(LightningDataModule):
 
     Args:
         cache: holds the frames of every clip.
-        splits: clips by part; all of them are in the cache and carry the targets.
+        splits: clips by part; all of them are in the cache, and each carries some of the targets.
         targets: what the task needs of the labels.
         view: which columns are used and how many frames are averaged.
         loading: how clips are served.
@@ -88,23 +90,19 @@ class ClipDataModule(LightningDataModule):
         self.spec = DataSpec(view.num_features, self._max_frames(), dict(targets), view.own_blocks)
 
     def labels(self, split: str, target: str) -> NDArray[np.int64] | NDArray[np.float32]:
-        """Labels of a split's clips, in order: class indices or values."""
-        kind = self._targets[target]
-        labels = [clip.labels[target] for clip in self.splits[split]]
-        if isinstance(kind, Categorical):
-            place = {name: index for index, name in enumerate(kind.classes)}
-            return np.array([place[str(label)] for label in labels], dtype=np.int64)
-        return np.array(labels, dtype=np.float32)
+        """Labels of a split's clips, in order: class indices (-1: missing) or values (NaN: missing)."""
+        return encode(self.splits[split], target, self._targets[target])
 
     def train_dataloader(self) -> DataLoader[Batch]:
         dataset = self._dataset("train")
-        weights = self._balance() if self._loading.class_balance == "sampler" else None
-        crop = self._loading.crop_frames
-        sampler = TrainingSampler(dataset.store.lengths, self._loading.batch_size, crop, self._seed, weights)
-        if self._loading.overfit_batches:
-            return self._loader(
-                dataset, WindowSampler(dataset.store.lengths, self._loading.batch_size, crop, windows=1)
-            )
+        weights = self._frequencies()
+        lengths, settings = dataset.store.lengths, self._loading
+        if settings.overfit_batches:
+            one = WindowSampler(lengths, settings.batch_size, settings.crop_frames, 1, settings.crop_step)
+            return self._loader(dataset, one)
+        sampler = TrainingSampler(
+            lengths, settings.batch_size, settings.crop_frames, self._seed, weights, settings.crop_step
+        )
         return self._loader(dataset, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
@@ -116,8 +114,9 @@ class ClipDataModule(LightningDataModule):
     def windows(self, split: str) -> DataLoader[Batch]:
         """Every clip of a split in evenly spread windows."""
         dataset = self._dataset(split)
-        size = self._loading.batch_size * EVALUATION_BATCH
-        sampler = WindowSampler(dataset.store.lengths, size, self._loading.crop_frames, self._loading.windows)
+        size, settings = self._loading.batch_size * EVALUATION_BATCH, self._loading
+        lengths = dataset.store.lengths
+        sampler = WindowSampler(lengths, size, settings.crop_frames, settings.windows, settings.crop_step)
         return self._loader(dataset, sampler)
 
     def _used(self, name: str, clips: Sequence[Clip]) -> list[Clip]:
@@ -167,10 +166,22 @@ class ClipDataModule(LightningDataModule):
             generator=torch.Generator(),
         )
 
+    def _frequencies(self) -> NDArray[np.float64] | None:
+        """How often each training clip is drawn, relatively; None for each once an epoch."""
+        sets = np.unique([clip.data for clip in self.splits["train"]], return_inverse=True)[1]
+        several = self._loading.data_balance == "sampler" and bool(sets.max() > 0)
+        weights = 1.0 / np.bincount(sets)[sets] if several else None
+        if self._loading.class_balance == "sampler":
+            return self._balance() * (1.0 if weights is None else weights)
+        return weights
+
     def _balance(self) -> NDArray[np.float64]:
         classes = [name for name, target in self._targets.items() if isinstance(target, Categorical)]
         if not classes:
             refuse("class_balance", self._loading.class_balance, "none where the task's label is not a class")
         labels = self.labels("train", classes[0])
-        counts = np.bincount(labels)
-        return 1.0 / counts[labels]
+        there = labels != MISSING_CLASS
+        counts = np.bincount(labels[there].astype(np.int64))
+        weights = 1.0 / counts[labels.astype(np.int64)]
+        weights[~there] = weights[there].mean()
+        return weights

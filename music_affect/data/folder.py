@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from music_affect.data.label_table import LabelTable, is_number
 from music_affect.data.source import SPLITS, Clip, ClipSource
-from music_affect.errors import DataNotFoundError, LabelError, did_you_mean
+from music_affect.errors import DataNotFoundError, LabelError
 from music_affect.spec import Categorical, Continuous, Target
 
 GROUP_COLUMNS = ("group", "artist", "artist_id", "track_id", "album")
 NOT_TARGETS = {"path", "id", "split", "fold", "title", "name", *GROUP_COLUMNS}
 MAX_CLASSES = 100
+UNIT = (0.0, 1.0)
+FEW_OUTSIDE = 0.05  # share of values outside [0, 1] up to which they look like mistakes
 
 
 class FolderSource(ClipSource):
@@ -23,7 +25,7 @@ class FolderSource(ClipSource):
     What: ``labels.csv`` with one row a clip; ``path`` is relative to the folder. Every further column may be a label.
     Columns are detected where they are not named: text with a few recurring values is a class, numbers are a scale,
     ``artist`` (or group, track_id, album) is what must not straddle a split, ``split`` and ``fold`` are taken over.
-    An empty cell is a missing label.
+    An empty cell is a missing label. A scale whose values all lie in [0, 1] has these ends.
 
     Args:
         root: the folder.
@@ -31,6 +33,7 @@ class FolderSource(ClipSource):
         labels: file name of the table within the folder.
         class_targets: columns that hold class names; None detects them.
         continuous_targets: columns that hold numbers; None detects them.
+        ranges: ends [low, high] of scales by column; a value outside is refused.
         group: column that must not straddle a split; None detects it, an empty string uses none.
         split: column with ``train``, ``val``, ``test``; used where it exists.
         fold: column with the number of the clip's fold; used where it exists.
@@ -43,6 +46,7 @@ class FolderSource(ClipSource):
         labels: str = "labels.csv",
         class_targets: Sequence[str] | None = None,
         continuous_targets: Sequence[str] | None = None,
+        ranges: Mapping[str, Sequence[float]] | None = None,
         group: str | None = None,
         split: str = "split",
         fold: str = "fold",
@@ -55,7 +59,9 @@ class FolderSource(ClipSource):
             )
         self.root = Path(root).expanduser().absolute()
         self.name = name or self.root.name
-        self._table = self.root / labels
+        self._ranges = {column: (float(ends[0]), float(ends[1])) for column, ends in (ranges or {}).items()}
+        needed = [*(class_targets or ()), *(continuous_targets or ()), *self._ranges, *([group] if group else [])]
+        self._table = LabelTable(self.root / labels, needed)
         self._class_targets, self._continuous_targets = class_targets, continuous_targets
         self._group, self._split, self._fold = group, split, fold
 
@@ -63,59 +69,45 @@ class FolderSource(ClipSource):
     def targets(self) -> Mapping[str, Target]:
         classes = self._class_columns()
         numbers = self._number_columns(exclude=set(classes))
-        found: dict[str, Target] = {name: Categorical(tuple(sorted(self._distinct(name)))) for name in classes}
+        found: dict[str, Target] = {name: Categorical(tuple(sorted(self._table.distinct(name)))) for name in classes}
         found.update({name: self._scale(name) for name in numbers})
         return found
 
     def clips(self) -> list[Clip]:
         group = self._group_column()
-        clips = [self._clip(row, group) for row in self._rows]
+        clips = [self._clip(row, group) for row in self._table.rows]
         ids, paths = Counter(clip.id for clip in clips), Counter(str(clip.path) for clip in clips)
         repeated = [name for name, count in [*ids.items(), *paths.items()] if count > 1]
         if repeated:
             raise LabelError(
-                f"{self._table} lists {len(repeated)} clips more than once (first: '{repeated[0]}')",
+                f"{self._table.path} lists {len(repeated)} clips more than once (first: '{repeated[0]}')",
                 expected="one row a clip, with unique ids and paths",
                 fix="remove the repeated rows",
             )
         return clips
 
-    @cached_property
-    def _rows(self) -> list[dict[str, str]]:
-        if not self._table.is_file():
-            there = "an existing folder without that file" if self.root.is_dir() else "no such folder"
-            raise DataNotFoundError(
-                f"no table of labels at {self._table} ({there})",
-                expected="a folder with audio files and a labels.csv that has a 'path' column",
-                fix="set data.root to such a folder, or data.source.labels to the table's name",
-            )
-        try:
-            with self._table.open(newline="", encoding="utf-8-sig") as stream:
-                reader = csv.DictReader(stream)
-                rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
-                columns = list(reader.fieldnames or [])
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise LabelError(
-                f"{self._table} is not a readable table ({error})",
-                expected="comma-separated UTF-8 text with a header line",
-                fix="save it again as CSV",
-            ) from error
-        self._check_columns(columns, rows)
-        return rows
+    def remarks(self) -> list[str]:
+        found = []
+        for name, kind in self.targets.items():
+            if kind == Continuous():
+                outside = self._table.outside(name, *UNIT)
+                if len(outside) < FEW_OUTSIDE * len(self._table.rows):
+                    found.append(
+                        f"'{name}' lies in [0, 1] but for {len(outside)} of {len(self._table.rows)} clips (first: "
+                        f"{outside[0][name]} for {outside[0]['path']}) and is taken as a scale without ends; "
+                        f"data.source.ranges={{{name}:[LOW,HIGH]}} gives it some."
+                    )
+        return found
 
-    def _check_columns(self, columns: list[str], rows: list[dict[str, str]]) -> None:
-        wanted = ["path", *(self._class_targets or ()), *(self._continuous_targets or ())]
-        for column in [*wanted, *([self._group] if self._group else [])]:
-            if column not in columns:
-                raise LabelError(
-                    f"{self._table} has no column '{column}'{did_you_mean(column, columns)}",
-                    expected=f"one of its columns: {', '.join(columns) or 'none, the file is empty'}",
-                    fix="rename the column or name another one in the configuration",
-                )
-        if not rows:
-            raise LabelError(
-                f"{self._table} has a header and no rows", expected="one row a clip", fix="list the audio files in it"
-            )
+    def why_missing(self, target: str) -> str | None:
+        if target not in self._columns():
+            return None
+        row = self._table.first_text(target)
+        if row is None:
+            return f"its column is {'empty' if not self._table.distinct(target) else 'not named as a label'}"
+        if any(is_number(cell) for cell in self._table.distinct(target)):
+            return f"its column has the text '{row[target]}' for {row['path']}"
+        return f"its column holds {len(self._table.distinct(target))} different texts"
 
     def _clip(self, row: dict[str, str], group: str | None) -> Clip:
         labels: dict[str, str | float] = {}
@@ -135,7 +127,7 @@ class FolderSource(ClipSource):
         path = self.root / relative
         if not relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
             raise LabelError(
-                f"{self._table} names the file '{relative}'",
+                f"{self._table.path} names the file '{relative}'",
                 expected="a path inside the folder",
                 fix="move the file into the folder and write its relative path",
             )
@@ -145,7 +137,7 @@ class FolderSource(ClipSource):
         value = row.get(self._split, "")
         if value and value not in SPLITS:
             raise LabelError(
-                f"{self._table} has the split '{value}' for {row['path']}",
+                f"{self._table.path} has the split '{value}' for {row['path']}",
                 expected="train, val or test",
                 fix="correct the cell, or name another column in data.source.split",
             )
@@ -155,57 +147,57 @@ class FolderSource(ClipSource):
         value = row.get(self._fold, "")
         if value and not value.isdecimal():
             raise LabelError(
-                f"{self._table} has the fold '{value}' for {row['path']}",
+                f"{self._table.path} has the fold '{value}' for {row['path']}",
                 expected="a whole number from 0",
                 fix="correct the cell, or name another column in data.source.fold",
             )
         return int(value) if value else None
 
     def _columns(self) -> list[str]:
-        return [column for column in self._rows[0] if column not in {self._split, self._fold}]
-
-    def _distinct(self, column: str) -> set[str]:
-        return {row[column] for row in self._rows if row[column]}
+        return [column for column in self._table.columns if column not in {self._split, self._fold}]
 
     def _class_columns(self) -> list[str]:
         if self._class_targets is not None:
             return list(self._class_targets)
-        named = set(self._continuous_targets or ())
-        candidates = [c for c in self._columns() if c not in NOT_TARGETS | named and not self._all_numbers(c)]
-        return [c for c in candidates if 2 <= len(self._distinct(c)) <= min(MAX_CLASSES, len(self._rows) // 2)]
+        named = {*(self._continuous_targets or ()), *self._ranges}
+        return [c for c in self._columns() if c not in NOT_TARGETS | named and self._recurs(c)]
+
+    def _recurs(self, column: str) -> bool:
+        """Whether a column holds text, with values few enough to be classes."""
+        if self._table.holds_numbers(column):
+            return False
+        return 2 <= len(self._table.distinct(column)) <= min(MAX_CLASSES, len(self._table.rows) // 2)
 
     def _number_columns(self, exclude: set[str]) -> list[str]:
+        named = list(dict.fromkeys([*(self._continuous_targets or ()), *self._ranges]))
+        for column in named:
+            self._check_numbers(column)
         if self._continuous_targets is not None:
-            for column in self._continuous_targets:
-                self._check_numbers(column)
-            return list(self._continuous_targets)
-        return [c for c in self._columns() if c not in NOT_TARGETS | exclude and self._all_numbers(c)]
-
-    def _all_numbers(self, column: str) -> bool:
-        cells = self._distinct(column)
-        return bool(cells) and all(_is_number(cell) for cell in cells)
+            return named
+        found = [c for c in self._columns() if c not in NOT_TARGETS | exclude and self._table.holds_numbers(c)]
+        return list(dict.fromkeys([*found, *named]))
 
     def _check_numbers(self, column: str) -> None:
-        for row in self._rows:
-            if row[column] and not _is_number(row[column]):
-                raise LabelError(
-                    f"{self._table} has '{row[column]}' in the number column '{column}' for {row['path']}",
-                    expected="a number or an empty cell",
-                    fix="correct the cell",
-                )
+        row = self._table.first_text(column)
+        if row is not None:
+            raise LabelError(
+                f"{self._table.path} has '{row[column]}' in the number column '{column}' for {row['path']}",
+                expected="a number or an empty cell",
+                fix="correct the cell",
+            )
 
     def _scale(self, column: str) -> Continuous:
-        values = [float(cell) for cell in self._distinct(column)]
-        return Continuous(0.0, 1.0) if values and min(values) >= 0 and max(values) <= 1 else Continuous()
+        low, high = self._ranges.get(column, UNIT)
+        outside = self._table.outside(column, low, high)
+        if column in self._ranges and outside:
+            raise LabelError(
+                f"{self._table.path} has {column}={outside[0][column]} for {outside[0]['path']}",
+                expected=f"numbers from {low} to {high}, as data.source.ranges says",
+                fix="correct the cell or the range",
+            )
+        return Continuous() if outside else Continuous(low, high)
 
     def _group_column(self) -> str | None:
         if self._group is not None:
             return self._group or None
-        return next((column for column in GROUP_COLUMNS if column in self._rows[0]), None)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return float(cell) - float(cell) == 0  # neither NaN nor infinite
-    except ValueError:
-        return False
+        return next((column for column in GROUP_COLUMNS if column in self._table.columns), None)

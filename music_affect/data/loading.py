@@ -18,8 +18,11 @@ class Loading:
     Args:
         batch_size: clips a training batch.
         crop_frames: frames of a training crop and of a test window, as the model sees them; None takes whole clips.
+        crop_step: crops and windows begin at multiples of so many frames.
         windows: windows a clip at test time.
         class_balance: ``none``, or ``sampler`` to draw every class equally often.
+        data_balance: ``sampler`` draws every data set equally often where several are used together; ``none`` draws
+            each clip once.
         in_memory_gb: a split up to this size is kept ready in memory, a larger one is read from the cache crop by crop.
         num_workers: processes that read crops of a split that is not in memory.
         overfit_batches: train on the first so many batches only, always the same crops; 0 trains on everything.
@@ -27,18 +30,22 @@ class Loading:
 
     batch_size: int = 16
     crop_frames: int | None = None
+    crop_step: int = 1
     windows: int = 1
     class_balance: str = "none"
+    data_balance: str = "sampler"
     in_memory_gb: float = 4.0
     num_workers: int = 0
     overfit_batches: int = 0
 
     def __post_init__(self) -> None:
-        for name, smallest in (("batch_size", 1), ("windows", 1), ("num_workers", 0), ("overfit_batches", 0)):
+        smallest_of = {"batch_size": 1, "crop_step": 1, "windows": 1, "num_workers": 0, "overfit_batches": 0}
+        for name, smallest in smallest_of.items():
             if getattr(self, name) < smallest:
                 refuse(name, getattr(self, name), f"{smallest} or more")
-        if self.class_balance not in BALANCES:
-            refuse("class_balance", self.class_balance, " or ".join(BALANCES))
+        for name in ("class_balance", "data_balance"):
+            if getattr(self, name) not in BALANCES:
+                refuse(name, getattr(self, name), " or ".join(BALANCES))
 
 
 def refuse(name: str, value: Any, expected: str) -> None:
@@ -46,7 +53,9 @@ def refuse(name: str, value: Any, expected: str) -> None:
     raise ConfigurationError(f"loader.{name}={value}", expected=expected, fix="correct it")
 
 
-def crop_frames(seconds: float | None, beats: int | None, frame_rate: float | None, average_frames: int) -> int | None:
+def crop_frames(
+    seconds: float | None, beats: int | None, frame_rate: float | None, average_frames: int, crop_step: int = 1
+) -> int | None:
     """Frames of a crop as the model sees them, or None for whole clips.
 
     Args:
@@ -54,6 +63,7 @@ def crop_frames(seconds: float | None, beats: int | None, frame_rate: float | No
         beats: length of a crop of beat-synchronous features.
         frame_rate: cached frames a second, or None where a frame is a beat.
         average_frames: cached frames in one of the model's.
+        crop_step: frames of a self-contained piece; a crop of full-rate features is made of whole ones.
 
     Raises:
         ConfigurationError: a length without a meaning.
@@ -63,4 +73,8 @@ def crop_frames(seconds: float | None, beats: int | None, frame_rate: float | No
             refuse(name, value, "a positive number")
     if frame_rate is None:
         return beats
-    return None if seconds is None else max(1, math.floor(seconds * frame_rate / average_frames + 0.5))
+    if crop_step > 1 and average_frames > 1:
+        refuse("average_frames", average_frames, f"1, since every {crop_step} frames stand on their own")
+    if seconds is None:
+        return None
+    return crop_step * max(1, math.floor(seconds * frame_rate / (average_frames * crop_step) + 0.5))

@@ -40,6 +40,7 @@ class TrainingSampler(Sampler[BatchPlan]):
         crop_frames: frames of a crop, or None for whole clips.
         seed: of the training run.
         weights: relative frequency of each clip [N] in an epoch (class balance), or None for each clip once.
+        crop_step: crops begin at multiples of so many frames.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class TrainingSampler(Sampler[BatchPlan]):
         crop_frames: int | None,
         seed: int,
         weights: NDArray[np.float64] | None = None,
+        crop_step: int = 1,
     ) -> None:
-        self._lengths, self._crop, self._seed = lengths, crop_frames, seed
+        self._lengths, self._crop, self._seed, self._step = lengths, crop_frames, seed, crop_step
         self._count = -(-len(lengths) // batch_size)
         self._probabilities = None if weights is None else weights / weights.sum()
         self._epoch = 0
@@ -77,7 +79,7 @@ class TrainingSampler(Sampler[BatchPlan]):
         for place in random.permutation(self._count) if seen.min() != seen.max() else range(self._count):
             clips = batches[place].astype(np.int64)
             room = np.maximum(self._lengths[clips] - (self._crop or self._lengths[clips]), 0)
-            begins = (random.random(len(clips)) * (room + 1)).astype(np.int64)
+            begins = (random.random(len(clips)) * (room // self._step + 1)).astype(np.int64) * self._step
             yield BatchPlan(clips, begins, int(random.integers(2**62)))
 
 
@@ -97,13 +99,21 @@ class WindowSampler(Sampler[BatchPlan]):
         batch_size: windows a batch.
         crop_frames: frames of a window, or None for whole clips.
         windows: windows a clip, as far as it is longer than one.
+        crop_step: windows begin at multiples of so many frames.
     """
 
-    def __init__(self, lengths: NDArray[np.int64], batch_size: int, crop_frames: int | None, windows: int) -> None:
+    def __init__(
+        self,
+        lengths: NDArray[np.int64],
+        batch_size: int,
+        crop_frames: int | None,
+        windows: int,
+        crop_step: int = 1,
+    ) -> None:
         pairs = [
             (clip, begin)
             for clip, length in enumerate(lengths)
-            for begin in window_begins(int(length), crop_frames, windows)
+            for begin in window_begins(int(length), crop_frames, windows, crop_step)
         ]
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         # Sorted by length, so that a batch of whole clips is hardly padded. The answer does not depend on it.
@@ -118,10 +128,11 @@ class WindowSampler(Sampler[BatchPlan]):
             yield BatchPlan(batch[:, 0], batch[:, 1], 0)
 
 
-def window_begins(length: int, crop_frames: int | None, windows: int) -> list[int]:
-    """First frames of evenly spread windows: from the beginning of the clip to its end."""
+def window_begins(length: int, crop_frames: int | None, windows: int, crop_step: int = 1) -> list[int]:
+    """First frames of evenly spread windows: from the beginning of the clip to its end, multiples of ``crop_step``."""
     if crop_frames is None or length <= crop_frames:
         return [0]
+    last = (length - crop_frames) // crop_step
     if windows == 1:
-        return [(length - crop_frames) // 2]
-    return sorted({round(begin) for begin in np.linspace(0, length - crop_frames, windows)})
+        return [last // 2 * crop_step]
+    return sorted({round(begin) * crop_step for begin in np.linspace(0, last, windows)})

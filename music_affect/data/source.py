@@ -23,6 +23,8 @@ class Clip:
         group: what must not straddle a split (the artist, the track), or None where every clip stands alone.
         split: ``train``, ``val`` or ``test`` where the data set prescribes it, else None.
         fold: number of its cross-validation fold where the data set prescribes it, else None.
+        data: name of the data set it comes from where several are used together, else empty.
+        row: of the file that holds it, where a file holds many clips; else None.
     """
 
     id: str
@@ -31,6 +33,8 @@ class Clip:
     group: str | None = None
     split: str | None = None
     fold: int | None = None
+    data: str = ""
+    row: int | None = None
 
 
 class ClipSource(ABC):
@@ -65,3 +69,7 @@ class ClipSource(ABC):
     def remarks(self) -> list[str]:
         """What a person should know about the labels and files, a sentence each."""
         return []
+
+    def why_missing(self, target: str) -> str | None:
+        """What stands in the way of a label that people would expect here, or None."""
+        return None

@@ -51,17 +51,27 @@ class SplitPlan:
 Splits = Mapping[str, Sequence[Clip]]
 
 
-def split_clips(clips: Sequence[Clip], target: str, plan: SplitPlan) -> dict[str, list[Clip]]:
-    """Divides labelled clips into ``train``, ``val`` (may be empty) and ``test``.
+def split_clips(clips: Sequence[Clip], strata: Sequence[str], plan: SplitPlan) -> dict[str, list[Clip]]:
+    """Divides clips into ``train``, ``val`` (may be empty) and ``test``; each data set among them by itself.
 
     Args:
-        clips: with a label for ``target``, all of them.
-        target: label by which the parts are stratified.
+        clips: labelled.
+        strata: labels by which the parts may be stratified; the first that a data set has is taken.
         plan: how to divide.
 
     Raises:
         SplitError: the clips do not allow such a division.
     """
+    splits: dict[str, list[Clip]] = {name: [] for name in SPLITS}
+    for data in dict.fromkeys(clip.data for clip in clips):
+        own = [clip for clip in clips if clip.data == data]
+        target = next((name for name in strata if any(name in clip.labels for clip in own)), strata[0])
+        for name, part in _split_one(own, target, plan).items():
+            splits[name] += part
+    return splits
+
+
+def _split_one(clips: Sequence[Clip], target: str, plan: SplitPlan) -> dict[str, list[Clip]]:
     if plan.fold is not None:
         test = _fold(clips, target, plan)
         rest = _without(clips, test)
@@ -174,11 +184,13 @@ def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> li
 
 
 def _strata(clips: Sequence[Clip], target: str) -> NDArray[Any]:
-    labels = [clip.labels[target] for clip in clips]
-    if isinstance(labels[0], str):
-        return np.array(labels)
-    values = np.array(labels, dtype=float)
-    strata: NDArray[Any] = np.digitize(values, np.quantile(values, np.linspace(0, 1, STRATA + 1)[1:-1]))
+    """A stratum for each clip; clips without the label are one of their own."""
+    labels = [clip.labels.get(target) for clip in clips]
+    if any(isinstance(label, str) for label in labels):
+        return np.array([str(label) for label in labels])
+    values = np.array([np.nan if label is None else label for label in labels], dtype=float)
+    borders = np.nanquantile(values, np.linspace(0, 1, STRATA + 1)[1:-1])
+    strata: NDArray[Any] = np.where(np.isnan(values), -1, np.digitize(values, borders))
     return strata
 
 
@@ -188,5 +200,5 @@ def _without(clips: Sequence[Clip], removed: Sequence[Clip]) -> list[Clip]:
 
 
 def class_counts(clips: Sequence[Clip], target: str) -> Counter[str]:
-    """Clips of each class."""
-    return Counter(str(clip.labels[target]) for clip in clips)
+    """Clips of each class; those without the label do not count."""
+    return Counter(str(clip.labels[target]) for clip in clips if target in clip.labels)

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from music_affect.evaluation.tables import with_interval
+
 COLLAPSE_SHARE = 0.8  # of the predictions in one class
 COLLAPSE_EXCESS = 0.2  # by which that share exceeds the class's share of the labels
-LARGEST_GAP = 0.25  # macro F1, train minus val
+LARGEST_GAP = 0.25  # of macro F1 or mean Spearman, train minus val
 FEWEST_CLIPS = 10  # of a class in a split: below, one clip moves its recall by more than a tenth
+_TITLES = {"f1_macro": "macro F1", "spearman": "mean Spearman"}
 _NAMED = 5
 
 Scores = Mapping[str, Any]
@@ -62,10 +65,11 @@ def split_alarms(counts: Mapping[str, Mapping[str, int]], groups: Mapping[str, S
     """Alarms over the splits, before any training.
 
     Args:
-        counts: clips by class, by split; every class is named in every split, with 0 where it has none.
+        counts: clips by class, by split; every class is named in every split, with 0 where it has none. Empty where
+            no label is a class.
         groups: groups (artists, tracks) by split; clips without a group are left out.
     """
-    raised = [leaked_groups(groups), missing_classes(counts["train"])]
+    raised = [leaked_groups(groups), missing_classes(counts.get("train", {}))]
     raised += [few_clips(by_class, split) for split, by_class in counts.items()]
     return [alarm for alarm in raised if alarm]
 
@@ -93,33 +97,34 @@ def not_above_majority(scores: Scores, majority: Scores) -> Alarm | None:
         return None
     return Alarm(
         "not above majority",
-        f"macro F1 {value:.3f} is not above the majority reference, {_figure(majority)}: nothing was learned. "
-        "Look at whether labels belong to their clips, and whether one batch can be overfitted.",
+        f"macro F1 {value:.3f} is not above the majority reference, {with_interval(majority['f1_macro'])}: nothing "
+        "was learned. Look at whether labels belong to their clips, and whether one batch can be overfitted.",
     )
 
 
-def below_linear(scores: Scores, linear: Scores) -> Alarm | None:
-    """A linear model on clip statistics scores higher."""
-    value, reference = scores["f1_macro"]["value"], linear["f1_macro"]["value"]
+def below_linear(scores: Scores, linear: Scores, figure: str = "f1_macro") -> Alarm | None:
+    """A linear model on clip statistics scores higher in a figure, macro F1 or ``spearman``."""
+    value, reference = scores[figure]["value"], linear[figure]["value"]
     if value >= reference:
         return None
-    certain = "" if value < linear["f1_macro"]["low"] else ", though within its interval"
+    certain = "" if value < linear[figure]["low"] else ", though within its interval"
     return Alarm(
         "below linear",
-        f"macro F1 {value:.3f} is below the linear reference, {_figure(linear)}{certain}: clip statistics tell more "
-        "than the model found. Look at the number of epochs, the learning rate and the pooling over time.",
+        f"{_TITLES[figure]} {value:.3f} is below the linear reference, {with_interval(linear[figure])}{certain}: clip "
+        "statistics tell more than the model found. Look at the number of epochs, the learning rate and the pooling "
+        "over time.",
     )
 
 
-def train_val_gap(train_f1: float, val_f1: float) -> Alarm | None:
-    """The model knows its training clips far better than others."""
-    gap = train_f1 - val_f1
+def train_val_gap(train: float, val: float, figure: str = "f1_macro") -> Alarm | None:
+    """The model knows its training clips far better than others, by macro F1 or ``spearman``."""
+    gap = train - val
     if gap <= LARGEST_GAP:
         return None
     return Alarm(
         "train/val gap",
-        f"macro F1 is {train_f1:.3f} on train and {val_f1:.3f} on val, {gap:.3f} apart: the model learns its clips by "
-        "heart. Look at augmentation, dropout, weight decay, or a smaller model.",
+        f"{_TITLES[figure]} is {train:.3f} on train and {val:.3f} on val, {gap:.3f} apart: the model learns its clips "
+        "by heart. Look at augmentation, dropout, weight decay, or a smaller model.",
     )
 
 
@@ -161,11 +166,6 @@ def few_clips(by_class: Mapping[str, int], split: str) -> Alarm | None:
         f"{len(few)} of {len(by_class)} classes have fewer than {FEWEST_CLIPS} clips in {split}: {_some(few)}. "
         "Their figures are chance. Look at the size of the split, or merge classes.",
     )
-
-
-def _figure(scores: Scores) -> str:
-    f1 = scores["f1_macro"]
-    return f"{f1['value']:.3f} [{f1['low']:.3f}, {f1['high']:.3f}]"
 
 
 def _some(names: list[str] | Set[str]) -> str:

@@ -14,6 +14,14 @@ Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float64]
 
 
+def centre_and_scale(statistics: Statistics) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each column, [N, D] to [D] each; 1 as the deviation of a constant column."""
+    mean = statistics.mean(axis=0, dtype=np.float64)
+    spread = statistics.std(axis=0, dtype=np.float64)
+    # A column that hardly moves is constant but for rounding; dividing by it would blow the rounding up.
+    return mean, np.where(spread > 1e-5 * (1 + np.abs(mean)), spread, 1.0)
+
+
 class Reference(ABC):
     """A classifier of clip statistics."""
 
@@ -83,10 +91,7 @@ class LinearReference(Reference):
         self.strength, self.class_weight = strength, class_weight
 
     def fit(self, statistics: Statistics, labels: Labels, num_classes: int) -> Self:
-        self._mean = statistics.mean(axis=0, dtype=np.float64)
-        spread = statistics.std(axis=0, dtype=np.float64)
-        # A column that hardly moves is constant but for rounding; dividing by it would blow the rounding up.
-        self._scale = np.where(spread > 1e-5 * (1 + np.abs(self._mean)), spread, 1.0)
+        self._mean, self._scale = centre_and_scale(statistics)
         present = np.unique(labels)
         self._weights = np.zeros((num_classes, statistics.shape[1]))
         self._bias = np.full(num_classes, -np.inf)

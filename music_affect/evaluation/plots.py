@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
-MODEL, REFERENCE, INK, WARNING = "#2563a8", "#b9c0c9", "#333333", "#b3261e"
+MODEL, REFERENCE, INK, GRID, WARNING = "#2563a8", "#b9c0c9", "#333333", "#e6e8eb", "#b3261e"
 
 
 def plot_confusion(
@@ -75,7 +75,7 @@ def plot_per_class(
     axes.set_yticks(rows, [f"{name}  ({per_class[name]['support']})" for name in names])
     axes.set(xlim=(0, 1.08), xticks=np.arange(0, 1.01, 0.2), xlabel="F1, clips in brackets")
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.grid(axis="x", color="#e6e8eb", linewidth=0.8)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     bare(axes)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)

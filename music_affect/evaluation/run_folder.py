@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from music_affect.errors import RunFolderError
+from music_affect.evaluation import older_runs
+from music_affect.spec import Categorical, Continuous, Target, target_from_dict
 
-_NEEDED = ("task", "target", "classes", "model", "data", "features", "seed", "monitor", "weights", "clips", "test")
+_NEEDED = ("task", "targets", "model", "data", "features", "seed", "monitor", "weights", "clips")
+_SCORED = ("test", "references/majority", "references/linear")
 _FILES = ("metrics.json", "metrics.csv", "predictions.csv", "manifest.json", "config.yaml")
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What a finished classification run left behind.
+    """What a finished run left behind.
 
     Args:
         path: the folder.
-        metrics: ``metrics.json``.
+        metrics: ``metrics.json``, that of an older run in today's layout.
+        targets: the labels that were predicted, by name.
         manifest: ``manifest.json``.
         history: ``metrics.csv``, one row an epoch, empty cells as None.
         predictions: ``predictions.csv``, one row a clip, as text.
@@ -29,6 +33,7 @@ class RunFolder:
 
     path: Path
     metrics: Mapping[str, Any]
+    targets: Mapping[str, Target]
     manifest: Mapping[str, Any]
     history: list[dict[str, float | None]]
     predictions: list[dict[str, str]]
@@ -42,6 +47,20 @@ class RunFolder:
     def synthetic(self) -> bool:
         """True where the music was made by a program."""
         return bool(self.metrics.get("synthetic", False))
+
+    @property
+    def classes(self) -> dict[str, Categorical]:
+        """Those of the labels that are classes: at most one."""
+        return {name: kind for name, kind in self.targets.items() if isinstance(kind, Categorical)}
+
+    @property
+    def scales(self) -> dict[str, Continuous]:
+        """Those of the labels that are scales."""
+        return {name: kind for name, kind in self.targets.items() if isinstance(kind, Continuous)}
+
+    def labelled(self, target: str) -> list[dict[str, str]]:
+        """Predictions of the test clips that carry a label."""
+        return [row for row in self.predictions if row["split"] == "test" and row[target] != ""]
 
 
 def read_run(path: Path) -> RunFolder:
@@ -62,13 +81,15 @@ def read_run(path: Path) -> RunFolder:
             expected="a finished run, status 'done'",
             fix="look at its log and traceback, then resume it or start it afresh",
         )
-    missing = [name for name in _NEEDED if name not in metrics]
-    missing += [f"references/{name}" for name in ("majority", "linear") if name not in metrics.get("references", {})]
+    older = older_runs.is_older(metrics)
+    metrics = older_runs.convert_metrics(metrics) if older else metrics
+    missing = _missing(metrics)
     if missing:
-        raise _broken(path / "metrics.json", f"lacks {', '.join(missing)}", "the metrics of a classification run")
-    predictions = _predictions(path / "predictions.csv", metrics["target"], metrics["classes"])
+        raise _broken(path / "metrics.json", f"lacks {', '.join(missing)}", "the metrics of a run that was tested")
     history = [_numbers(path / "metrics.csv", row) for row in _read_csv(path / "metrics.csv", ["epoch"])]
-    return RunFolder(path, metrics, _read_json(path / "manifest.json"), history, predictions)
+    targets = {name: target_from_dict(plain) for name, plain in metrics["targets"].items()}
+    predictions = _predictions(path / "predictions.csv", targets, older)
+    return RunFolder(path, metrics, targets, _read_json(path / "manifest.json"), history, predictions)
 
 
 def _check_files(path: Path) -> None:
@@ -86,6 +107,23 @@ def _check_files(path: Path) -> None:
         expected="a finished run",
         fix="wait until the run has ended; if it was cut short, resume it or start it afresh",
     )
+
+
+def _missing(metrics: Mapping[str, Any]) -> list[str]:
+    """What a report needs and ``metrics`` lacks: for each kind of label, scores of the model and the references."""
+    kinds = {plain.get("kind") for plain in metrics.get("targets", {}).values()}
+    parts = [part for kind, part in (("categorical", "classification"), ("continuous", "regression")) if kind in kinds]
+    scored = [f"{scores}/{part}" for scores in _SCORED for part in parts] or list(_SCORED)
+    return [place for place in (*_NEEDED, *scored) if not _holds(metrics, place)]
+
+
+def _holds(metrics: Mapping[str, Any], place: str) -> bool:
+    inner: Any = metrics
+    for key in place.split("/"):
+        if not isinstance(inner, Mapping) or key not in inner:
+            return False
+        inner = inner[key]
+    return True
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -110,15 +148,34 @@ def _read_csv(path: Path, columns: list[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _predictions(path: Path, target: str, classes: list[str]) -> list[dict[str, str]]:
-    probabilities = [f"p({name})" for name in classes]
-    rows = _read_csv(path, ["id", "split", target, "predicted", *probabilities])
-    for row in rows:
-        _numbers(path, {name: row[name] for name in probabilities})
-    unknown = sorted({row["predicted"] for row in rows} - set(classes))
-    if unknown:
-        raise _broken(path, f"predicts {', '.join(map(repr, unknown))}", f"one of {', '.join(classes)}")
+def _predictions(path: Path, targets: Mapping[str, Target], older: bool) -> list[dict[str, str]]:
+    columns = ["id", "split"]
+    for name, kind in targets.items():
+        columns += [name, older_runs.PREDICTED if older else f"predicted {name}"]
+        columns += _probabilities(kind)
+    rows = _read_csv(path, columns)
+    if older:
+        rows = [older_runs.convert_row(row, next(iter(targets))) for row in rows]
+    for name, kind in targets.items():
+        _check_answers(path, rows, name, kind)
     return rows
+
+
+def _check_answers(path: Path, rows: list[dict[str, str]], name: str, kind: Target) -> None:
+    """Every clip has a prediction; predicted classes exist; probabilities, and both values on a scale, are numbers."""
+    answer = f"predicted {name}"
+    needed = [answer, *_probabilities(kind)]
+    for row in rows:
+        if not all(row[column] for column in needed):
+            raise _broken(path, f"has no prediction of {name} for clip {row['id']}", "a prediction for every clip")
+        if isinstance(kind, Categorical) and row[answer] not in kind.classes:
+            raise _broken(path, f"predicts {row[answer]!r}", f"one of {', '.join(kind.classes)}")
+        figures = (name, answer) if isinstance(kind, Continuous) else needed[1:]
+        _numbers(path, {column: row[column] for column in figures})
+
+
+def _probabilities(kind: Target) -> list[str]:
+    return [f"p({name})" for name in kind.classes] if isinstance(kind, Categorical) else []
 
 
 def _numbers(path: Path, row: Mapping[str, str]) -> dict[str, float | None]:

@@ -6,17 +6,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from music_affect.evaluation.learning_curves import plot_learning_curves
-from music_affect.evaluation.plots import plot_confusion, plot_per_class
+from music_affect.evaluation.mistakes import confident_mistakes, largest_misses
+from music_affect.evaluation.run_figures import draw
 from music_affect.evaluation.run_folder import RunFolder, read_run
-from music_affect.evaluation.tables import classification_report, comparison, table, with_interval
+from music_affect.evaluation.start_report import start_section
+from music_affect.evaluation.tables import (
+    classification_report,
+    comparison,
+    label_range,
+    scale_comparison,
+    scale_report,
+    table,
+    with_interval,
+)
 from music_affect.files import atomic_path
-
-MISTAKES = 5
+from music_affect.spec import Categorical, Target
 
 
 def write_report(run_folder: Path) -> Path:
-    """Write ``report.md`` and ``figures/`` into the folder of a finished classification run.
+    """Write ``report.md`` and ``figures/`` into the folder of a finished run.
 
     Args:
         run_folder: the folder that a training run left.
@@ -28,40 +36,36 @@ def write_report(run_folder: Path) -> Path:
         RunFolderError: the folder is not a run, the run failed or has not finished, or a file is missing or broken.
     """
     run = read_run(run_folder)
-    figures = _draw(run)
-    sections = {
-        "What was run": _what_was_run(run),
-        "Beside the references": _references(run),
-        "Alarms": _alarms(run),
-        "Classes": classification_report(run.metrics["test"]),
-        "Figures": "\n\n".join(f"![{label}]({path})" for label, path in figures.items()),
-        "Skipped clips": _skipped(run),
-        "Most confident mistakes": _mistakes(run),
-        "Environment": _environment(run),
-    }
-    text = _head(run) + "".join(f"\n## {title}\n\n{body}\n" for title, body in sections.items())
+    text = _head(run) + "".join(f"\n## {title}\n\n{body}\n" for title, body in _sections(run).items())
     report = run_folder / "report.md"
     with atomic_path(report) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return report
 
 
-def _draw(run: RunFolder) -> dict[str, str]:
-    """Draw the figures; their paths relative to the run folder, by what they show."""
-    test, linear = run.metrics["test"], run.metrics["references"]["linear"]
-    title, folder = f"{run.name}, {test['clips']} test clips", run.path / "figures"
-    plot_confusion(test["confusion"], run.metrics["classes"], folder / "confusion.png", title, synthetic=run.synthetic)
-    plot_per_class(test["per_class"], linear["per_class"], folder / "per_class.png", title, synthetic=run.synthetic)
-    plot_learning_curves(
-        run.history,
-        folder / "learning_curves.png",
-        run.metrics["monitor"],
-        run.name,
-        tested_epoch=run.metrics["weights"]["epoch"],
-        synthetic=run.synthetic,
-    )
-    names = {"Confusion matrix": "confusion", "F1 by class": "per_class", "Learning curves": "learning_curves"}
-    return {label: f"figures/{name}.png" for label, name in names.items()}
+def _sections(run: RunFolder) -> dict[str, str]:
+    """The page below its head; a section that the labels or the kind of the run do not call for is left out."""
+    test = run.metrics["test"]
+    sections = {
+        "What was run": _what_was_run(run),
+        "Beside the references": _references(run),
+        "Alarms": _alarms(run),
+    }
+    if run.metrics.get("start") is not None:
+        sections["Start"] = start_section(run)
+    if run.metrics.get("weighting") is not None:
+        sections["Loss weights"] = _loss_weights(run.metrics["weighting"])
+    if run.classes:
+        sections["Classes"] = classification_report(test["classification"])
+    if run.scales:
+        sections["Scales"] = scale_report(test["regression"], run.scales)
+    sections["Figures"] = "\n\n".join(f"![{label}]({path})" for label, path in draw(run).items())
+    sections["Skipped clips"] = _skipped(run)
+    for target in run.classes:
+        sections["Most confident mistakes"] = confident_mistakes(run, target)
+    if run.scales:
+        sections["Largest misses"] = largest_misses(run)
+    return {**sections, "Environment": _environment(run)}
 
 
 def _head(run: RunFolder) -> str:
@@ -71,13 +75,32 @@ def _head(run: RunFolder) -> str:
         else ""
     )
     label = " on SYNTHETIC music" if run.synthetic else ""
-    test = run.metrics["test"]
     return (
         f"# {run.name}\n\n{warning}"
-        f"**Macro F1 {with_interval(test['f1_macro'])}**{label}, accuracy {with_interval(test['accuracy'])}: "
-        f"{test['clips']} test clips, seed {run.metrics['seed']}, {_weights(run.metrics['weights'])}. "
+        f"{_deciding(run, label)}, seed {run.metrics['seed']}, {_weights(run.metrics['weights'])}. "
         "Brackets hold 95 % bootstrap intervals over clips.\n"
     )
+
+
+def _deciding(run: RunFolder, label: str) -> str:
+    """The figures that decide, and over how many clips."""
+    test = run.metrics["test"]
+    found, clips = [], []
+    if run.classes:
+        scores = test["classification"]
+        accuracy = f"accuracy {with_interval(scores['accuracy'])}"
+        found.append(f"**Macro F1 {with_interval(scores['f1_macro'])}**{label}, {accuracy}")
+        clips.append(scores["clips"])
+    if run.scales:
+        scores = test["regression"]
+        names = list(run.scales)
+        title = "Mean Spearman" if len(names) > 1 else f"Spearman of {names[0]}"
+        found.append(f"**{title} {with_interval(scores['spearman'])}**{label}")
+        clips.append(scores["clips"])
+    if len(set(clips)) == 1:
+        return f"{'. '.join(found)}: {clips[0]} test clips"
+    counted = [f"{figures}: {count} test clips" for figures, count in zip(found, clips, strict=True)]
+    return ". ".join(counted)
 
 
 def _weights(weights: Mapping[str, Any]) -> str:
@@ -88,8 +111,9 @@ def _weights(weights: Mapping[str, Any]) -> str:
 def _what_was_run(run: RunFolder) -> str:
     metrics, clips = run.metrics, run.metrics["clips"]
     seconds = metrics.get("seconds") or {}
+    labels = "; ".join(f"{name}, {_told(kind)}" for name, kind in run.targets.items())
     facts: dict[str, object] = {
-        "task": f"{metrics['task']} (target {metrics['target']}, {len(metrics['classes'])} classes)",
+        "task": f"{metrics['task']} ({'target' if len(run.targets) == 1 else 'targets'} {labels})",
         "model": f"{metrics['model']}" + (f", {metrics['parameters']:,} parameters" if "parameters" in metrics else ""),
         "data": f"{metrics['data']}, features {metrics['features']}",
         "clips": ", ".join(f"{clips[split]} {split}" for split in ("train", "val", "test") if split in clips),
@@ -104,16 +128,32 @@ def _what_was_run(run: RunFolder) -> str:
     return f"```\n{_plain(command)}\n```\n\n{table(['', 'this run'], facts.items())}"
 
 
+def _told(kind: Target) -> str:
+    return f"{kind.num_classes} classes" if isinstance(kind, Categorical) else label_range(kind)
+
+
 def _references(run: RunFolder) -> str:
-    references = run.metrics["references"]
+    """One table a kind of label."""
+    tables: dict[str, str] = {}
+    for target in run.classes:
+        tables[target] = comparison(_scored(run, "classification", "majority"))
+    if run.scales:
+        tables["Scales"] = scale_comparison(_scored(run, "regression", "training mean"), list(run.scales))
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    return "\n\n".join(f"### {title}\n\n{body}" for title, body in tables.items())
+
+
+def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, Any]]:
+    """Scores of a kind of label by what their row is called; ``constant`` names the answer that is always the same."""
+    model, references = run.metrics["model"], run.metrics["references"]
     rows = {
-        f"**{run.metrics['model']}**": run.metrics["test"],
-        "linear, on clip statistics": references["linear"],
-        "majority": references["majority"],
+        f"**{model}**": run.metrics["test"][part],
+        "linear, on clip statistics": references["linear"][part],
+        constant: references["majority"][part],
     }
-    if run.metrics.get("val"):
-        rows[f"{run.metrics['model']}, val"] = run.metrics["val"]
-    return comparison(rows)
+    val = run.metrics.get("val") or {}
+    return rows | ({f"{model}, val": val[part]} if val.get(part) else {})
 
 
 def _alarms(run: RunFolder) -> str:
@@ -121,22 +161,16 @@ def _alarms(run: RunFolder) -> str:
     return "\n".join(f"- **{alarm['name']}**: {alarm['message']}" for alarm in alarms) or "None."
 
 
+def _loss_weights(weights: Mapping[str, float]) -> str:
+    told = "What the loss of each label was multiplied by in the tested epoch, learned along with the model."
+    return f"{told}\n\n{table(['label', 'weight'], weights.items())}"
+
+
 def _skipped(run: RunFolder) -> str:
-    skipped: Mapping[str, int] = run.metrics["clips"].get("skipped", {})
-    return table(["reason", "clips"], sorted(skipped.items())) if skipped else "None."
-
-
-def _mistakes(run: RunFolder) -> str:
-    """The wrong test predictions that the model was surest of: where labels or the model are most worth a look."""
-    target = run.metrics["target"]
-    wrong = [row for row in run.predictions if row["split"] == "test" and row[target] not in ("", row["predicted"])]
-    surest = sorted(wrong, key=lambda row: (-_confidence(row), row["id"]))[:MISTAKES]
-    rows = [[row["id"], row[target], row["predicted"], _confidence(row)] for row in surest]
-    return table(["clip", "true", "predicted", "probability"], rows) if rows else "None."
-
-
-def _confidence(row: Mapping[str, str]) -> float:
-    return float(row[f"p({row['predicted']})"])
+    clips: Mapping[str, Any] = run.metrics["clips"]
+    rows = sorted((clips.get("skipped") or {}).items())
+    rows += [("without a label", clips["unlabelled"])] if clips.get("unlabelled") else []
+    return table(["reason", "clips"], rows) if rows else "None."
 
 
 def _environment(run: RunFolder) -> str:

@@ -6,41 +6,98 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from music_affect.evaluation.scores import HEADLINES
+from music_affect.spec import Continuous
 
 Scores = Mapping[str, Any]
 
 TITLES = {"f1_macro": "macro F1", "f1_weighted": "weighted F1", "accuracy": "accuracy"}
+SCALE_TITLES = {"pearson": "Pearson", "r2": "R²", "ccc": "CCC", "mae": "MAE", "rmse": "RMSE"}
+UNKNOWN = "–"
+_WIDEST = 4  # scales that still fit side by side on a page, with their intervals
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table."""
-    lines = [header, ["---"] * len(header), *([cell(value) for value in row] for row in rows)]
+    lines = [[cell(value) for value in header], ["---"] * len(header)]
+    lines += [[cell(value) for value in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cell(value: object) -> str:
     """Text that cannot break a table: a figure with three decimals, anything else with its bars escaped."""
+    if value is None:
+        return UNKNOWN
     return f"{value:.3f}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def with_interval(figure: Mapping[str, float]) -> str:
-    """``0.612 [0.540, 0.678]``."""
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+def with_interval(figure: Mapping[str, float | None] | None) -> str:
+    """``0.612 [0.540, 0.678]``, or what is known of it."""
+    value, low, high = ((figure or {}).get(name) for name in ("value", "low", "high"))
+    if value is None:
+        return UNKNOWN
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def comparison(rows: Mapping[str, Scores]) -> str:
-    """Headline figures with their intervals, one row a model.
+    """Headline figures of a class label with their intervals, one row a model.
 
     Args:
-        rows: scores by what the row is called.
+        rows: ``classification_scores`` by what the row is called.
     """
     return table(
         ["", *(TITLES[name] for name in HEADLINES), "clips"],
         [
-            [label, *(with_interval(scores[name]) for name in HEADLINES), scores["clips"]]
+            [label, *(with_interval(scores.get(name)) for name in HEADLINES), scores.get("clips")]
             for label, scores in rows.items()
         ],
     )
+
+
+def scale_comparison(rows: Mapping[str, Scores], targets: Sequence[str]) -> str:
+    """Spearman correlations with their intervals, one row a model; one row a scale where there are many.
+
+    Args:
+        rows: ``regression_scores`` by what the row is called.
+        targets: the scales.
+    """
+    lines: list[list[object]] = [["Spearman", *(["mean"] if len(targets) > 1 else []), *targets, "clips"]]
+    for label, scores in rows.items():
+        lines.append([label, *spearman_figures(scores, targets).values(), scores.get("clips")])
+    if len(targets) > _WIDEST:
+        lines = [list(column) for column in zip(*lines, strict=True)]
+    return table(lines[0], lines[1:])
+
+
+def spearman_figures(scores: Scores, targets: Sequence[str]) -> dict[str, str]:
+    """The Spearman correlation of each scale, before them their mean where there are several, with intervals."""
+    by_target: Mapping[str, Scores] = scores.get("by_target", {})
+    mean = {"mean": with_interval(scores.get("spearman"))} if len(targets) > 1 else {}
+    return mean | {name: with_interval(by_target.get(name, {}).get("spearman")) for name in targets}
+
+
+def scale_report(scores: Scores, scales: Mapping[str, Continuous]) -> str:
+    """Every figure of every scale, with the range of its labels.
+
+    Args:
+        scores: ``regression_scores``.
+        scales: by name.
+    """
+    by_target: Mapping[str, Scores] = scores.get("by_target", {})
+    rows = []
+    for name, kind in scales.items():
+        figures = by_target.get(name, {})
+        others = [figures.get(key) for key in SCALE_TITLES]
+        rows.append([name, with_interval(figures.get("spearman")), *others, figures.get("clips"), label_range(kind)])
+    return table(["scale", "Spearman", *SCALE_TITLES.values(), "clips", "labels"], rows)
+
+
+def label_range(kind: Continuous) -> str:
+    """``0 to 1``, or what ends there are."""
+    if kind.low is not None and kind.high is not None:
+        return f"{kind.low:g} to {kind.high:g}"
+    if kind.low is not None:
+        return f"{kind.low:g} or more"
+    return "without bounds" if kind.high is None else f"{kind.high:g} or less"
 
 
 def classification_report(scores: Scores) -> str:

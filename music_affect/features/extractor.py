@@ -47,6 +47,7 @@ class AudioExtractor:
     min_seconds: float = 1.0
 
     version: ClassVar[int] = 1  # raise it whenever the numbers change: old caches are then built anew
+    excerpt_frames: ClassVar[int] = 1  # a crop may begin at any row
 
     def __post_init__(self) -> None:
         for name in ("n_fft", "hop_length", "n_mels"):

@@ -18,8 +18,8 @@ STEMS = ("conv", "patch")
 
 
 PATCHES_FROM_SCRATCH = (
-    "plain patches want pretrained weights; from random ones, on few songs, expect less than from the convolutional "
-    "stem (model=ast)."
+    "plain patches want pretrained weights (model=ast_pretrained); from random ones, on few songs, expect less than "
+    "from the convolutional stem (model=ast)."
 )
 
 
@@ -27,7 +27,8 @@ class AST(Backbone):
     """Pre-norm transformer over a grid of tokens in time and frequency.
 
     With convolutions as its stem it learns from a few hundred songs and answers with the mean of its tokens. With
-    plain patches it is the published system, which answers with a class token and wants pretrained weights.
+    plain patches it is the published system, which answers with a class token and wants pretrained weights:
+    ``music_affect.models.pretrained`` loads the public ones.
 
     Args:
         num_features: F, the columns of a spectrogram.
@@ -43,6 +44,8 @@ class AST(Backbone):
         mlp_ratio: hidden units of a layer's perceptron for each column of a token.
         inner_dropout: share dropped in training of the tokens and of each layer's branches.
         dropout: share of the embedding dropped in training.
+        distilled: adds a second class token, DeiT's for distillation; the answer is the mean of both (patch).
+        norm_eps: added to the variance by each norm.
 
     Raises:
         ConfigurationError: the stem is not known, or the heads do not divide the width.
@@ -68,6 +71,8 @@ class AST(Backbone):
         mlp_ratio: int = 2,
         inner_dropout: float = 0.1,
         dropout: float = 0.2,
+        distilled: bool = False,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         _check_stem(stem)
@@ -82,9 +87,12 @@ class AST(Backbone):
                 num_features, max_frames, patch_size=patch_size, patch_stride=patch_stride, width=width
             )
         self.positions = GridPositions(self.stem.grid, width)
-        self.class_token = nn.Parameter(torch.randn(width) * 0.02) if stem == "patch" else None
-        self.layers = nn.ModuleList(TransformerLayer(width, heads, mlp_ratio, inner_dropout) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
+        self.class_token = _token(width) if stem == "patch" else None
+        self.distillation_token = _token(width) if stem == "patch" and distilled else None
+        self.layers = nn.ModuleList(
+            TransformerLayer(width, heads, mlp_ratio, inner_dropout, norm_eps) for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(width, eps=norm_eps)
         self.inner_dropout = nn.Dropout(inner_dropout)
         self.dropout = nn.Dropout(dropout)
         self.out_features = width
@@ -95,20 +103,28 @@ class AST(Backbone):
         for layer in self.layers:
             tokens = layer(tokens, mask)
         tokens = self.norm(tokens)
-        pooled = masked_mean(tokens, mask) if self.class_token is None else tokens[:, 0]
+        answering = len(self._class_tokens())
+        pooled = tokens[:, :answering].mean(1) if answering else masked_mean(tokens, mask)
         embedding: Tensor = self.dropout(pooled)
         return embedding
 
     def _tokens(self, spectrogram: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Tokens with positions in one row, [B, N, d], a class token first where there is one; mask [B, N] or None."""
+        """Tokens with positions in one row, [B, N, d], class tokens first where there are any; mask [B, N] or None."""
         frame_mask = padding_mask(lengths, spectrogram.shape[1], training=self.training)
         grid, step_mask = self.stem(spectrogram, frame_mask)
         tokens = self.positions(grid, step_mask).flatten(1, 2)
         mask = None if step_mask is None else step_mask.repeat_interleave(grid.shape[2], dim=1)
-        if self.class_token is not None:
-            tokens = torch.cat([self.class_token.expand(tokens.shape[0], 1, -1), tokens], dim=1)
-            mask = None if mask is None else torch.cat([mask[:, :1], mask], dim=1)
+        leading = self._class_tokens()
+        tokens = torch.cat([*(token.expand(tokens.shape[0], 1, -1) for token in leading), tokens], dim=1)
+        mask = None if mask is None else torch.cat([mask[:, :1]] * len(leading) + [mask], dim=1)
         return self.inner_dropout(tokens), mask
+
+    def _class_tokens(self) -> list[nn.Parameter]:
+        return [token for token in (self.class_token, self.distillation_token) if token is not None]
+
+
+def _token(width: int) -> nn.Parameter:
+    return nn.Parameter(torch.randn(width) * 0.02)
 
 
 def _check_stem(stem: str) -> None:

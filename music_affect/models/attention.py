@@ -61,16 +61,17 @@ class TransformerLayer(nn.Module):
         heads: number of attention heads.
         mlp_ratio: hidden units of the perceptron for each column of a token.
         dropout: share of each branch's output dropped in training.
+        norm_eps: added to the variance by each norm.
 
     Reference:
         R. Xiong et al., "On Layer Normalization in the Transformer Architecture", ICML 2020.
     """
 
-    def __init__(self, width: int, heads: int, mlp_ratio: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, mlp_ratio: int, dropout: float, norm_eps: float = 1e-5) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(width)
+        self.attention_norm = nn.LayerNorm(width, eps=norm_eps)
         self.attention = SelfAttention(width, heads)
-        self.perceptron_norm = nn.LayerNorm(width)
+        self.perceptron_norm = nn.LayerNorm(width, eps=norm_eps)
         hidden = mlp_ratio * width
         self.perceptron = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
         self.dropout = nn.Dropout(dropout)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable, Mapping
+
 from torch import Tensor, nn
 
+from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.models.backbone import Backbone, length_mask
-from music_affect.models.pooling import MaskedPooling
+from music_affect.models.recurrence import StatePooling, read
+
+CELLS: Mapping[str, Callable[..., nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class LSTM(Backbone):
-    """One bidirectional LSTM layer over projected frames, with pooling over its valid steps.
+    """Recurrent layers over projected frames, with pooling over their valid steps.
 
     The backward direction reads each clip from its own last frame, so neither direction meets padding before the clip
     is over: the answer of a packed sequence, but a training step with clips of unequal length is about twice as fast.
@@ -18,14 +22,18 @@ class LSTM(Backbone):
     Args:
         num_features: F, the columns of a spectrogram.
         max_frames: the longest clip; the same weights fit any.
-        projection_size: columns that each frame is reduced to before the recurrence.
+        cell: ``lstm``, ``gru`` or ``rnn`` (plain recurrence with tanh).
+        projection_size: columns that each frame is reduced to before the recurrence; None leaves frames as they are.
         hidden_size: units of each direction.
+        num_layers: recurrent layers; each reads both directions of the one below.
+        bidirectional: whether a second direction reads each clip backwards.
         pooling: ``attention_mean``, ``attention``, ``mean`` or ``last`` (where each direction ends, never in padding).
         input_dropout: share of the spectrogram's values dropped in training.
+        layer_dropout: share dropped in training of what one layer hands to the next.
         dropout: share of the embedding dropped in training.
 
     Raises:
-        ConfigurationError: the pooling is not known.
+        ConfigurationError: the cell or the pooling is not known.
 
     Reference:
         A. Graves and J. Schmidhuber, "Framewise phoneme classification with bidirectional LSTM and other neural
@@ -37,35 +45,49 @@ class LSTM(Backbone):
         num_features: int,
         max_frames: int,
         *,
-        projection_size: int = 64,
+        cell: str = "lstm",
+        projection_size: int | None = 64,
         hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = True,
         pooling: str = "attention_mean",
         input_dropout: float = 0.2,
+        layer_dropout: float = 0.0,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        make, states = _cell(cell), hidden_size * (2 if bidirectional else 1)
         self.input_dropout = nn.Dropout(input_dropout)
-        self.projection = nn.Sequential(
-            nn.Linear(num_features, projection_size), nn.LayerNorm(projection_size), nn.ReLU()
+        self.projection: nn.Module = nn.Identity()
+        if projection_size is not None:
+            self.projection = nn.Sequential(
+                nn.Linear(num_features, projection_size), nn.LayerNorm(projection_size), nn.ReLU()
+            )
+        self.onward = make(projection_size or num_features, hidden_size, batch_first=True)
+        self.returning = make(projection_size or num_features, hidden_size, batch_first=True) if bidirectional else None
+        self.upper = nn.ModuleList(
+            nn.ModuleList(make(states, hidden_size, batch_first=True) for _ in range(states // hidden_size))
+            for _ in range(num_layers - 1)
         )
-        self.onward = nn.LSTM(projection_size, hidden_size, batch_first=True)
-        self.returning = nn.LSTM(projection_size, hidden_size, batch_first=True)
-        self.pooling = MaskedPooling(pooling, 2 * hidden_size)
+        self.layer_dropout = nn.Dropout(layer_dropout)
+        self.pooling = StatePooling(pooling, states, bidirectional=bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.out_features = self.pooling.out_features
 
     def forward(self, spectrogram: Tensor, lengths: Tensor) -> Tensor:
-        frames = self.projection(self.input_dropout(spectrogram))
-        onward, _ = self.onward(frames)
-        returning, _ = self.returning(reverse(frames, lengths))
-        states = torch.cat([onward, reverse(returning, lengths)], dim=2)
-        embedding: Tensor = self.dropout(self.pooling(states, length_mask(lengths, frames.shape[1])))
+        states = read(self.projection(self.input_dropout(spectrogram)), lengths, self.onward, self.returning)
+        for layer in self.upper:
+            assert isinstance(layer, nn.ModuleList)
+            states = read(self.layer_dropout(states), lengths, *layer)
+        embedding: Tensor = self.dropout(self.pooling(states, length_mask(lengths, states.shape[1])))
         return embedding
 
 
-def reverse(sequence: Tensor, lengths: Tensor) -> Tensor:
-    """Each clip of float [B, T, D] played backwards within its length, int64 [B]; the padding stays where it is."""
-    places = torch.arange(sequence.shape[1], device=sequence.device).expand(sequence.shape[0], -1)
-    mirrored = lengths.unsqueeze(1) - 1 - places
-    order = torch.where(mirrored >= 0, mirrored, places)
-    return sequence.gather(1, order.unsqueeze(2).expand_as(sequence))
+def _cell(name: str) -> Callable[..., nn.RNNBase]:
+    if name not in CELLS:
+        raise ConfigurationError(
+            f"cell '{name}'{did_you_mean(name, CELLS)}",
+            expected=f"one of {', '.join(CELLS)}",
+            fix="set model.net.cell to one of these",
+        )
+    return CELLS[name]

@@ -1,21 +1,23 @@
-"""What all tasks share: one step for all stages, the optimizer, the averaging of windows."""
+"""The LightningModule of every task: one backbone, and an objective for each label."""
 
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from lightning.pytorch.utilities.types import LRSchedulerConfigType, OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from music_affect.batch import Batch
-from music_affect.errors import TrainingError
-from music_affect.tasks.epoch_record import EpochRecord
+from music_affect.errors import ConfigurationError, TrainingError
+from music_affect.tasks.epoch_record import EpochRecord, mean_loss
+from music_affect.tasks.objective import Mixture, Objective
+from music_affect.tasks.weighting import Weighting
 
 
 class MakeOptimizer(Protocol):
@@ -27,29 +29,44 @@ class MakeOptimizer(Protocol):
 class MakeSchedule(Protocol):
     """A learning-rate schedule with its settings filled in."""
 
-    def __call__(self, optimizer: Optimizer, total_steps: int) -> LRScheduler: ...
+    def __call__(self, optimizer: Optimizer, total_steps: int, epochs: int) -> LRScheduler | ReduceLROnPlateau: ...
 
 
 class Task(LightningModule):
-    """A backbone with a head, a loss and metrics.
+    """A backbone with an objective for each label that is predicted: one class, one scale, or several at once.
 
     Each epoch of each stage is recorded; at its end windows are averaged to clips and the whole split is scored at
     once, never batch by batch.
 
     Args:
         backbone: maps a spectrogram [B, T, F] and lengths [B] to an embedding [B, backbone.out_features].
-        head: maps embeddings [B, D] to outputs [B, C].
+        objectives: by label.
+        weighting: makes one loss of those of the labels.
         optimizer: makes the optimizer from parameter groups.
-        schedule: makes the learning-rate schedule, stepped after every batch.
+        schedule: makes the learning-rate schedule, stepped after every batch (on a plateau: after every epoch).
+        monitor: figure that a schedule on a plateau watches.
+        backbone_rate: learning rate of the backbone as a share of the heads'.
 
     Attributes:
         records: the last finished epoch of each stage.
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, optimizer: MakeOptimizer, schedule: MakeSchedule) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        objectives: Mapping[str, Objective],
+        weighting: Weighting,
+        optimizer: MakeOptimizer,
+        schedule: MakeSchedule,
+        monitor: str,
+        backbone_rate: float = 1.0,
+    ) -> None:
         super().__init__()
-        self.backbone, self.head = backbone, head
+        self.backbone, self.weighting = backbone, weighting
+        self.objectives = nn.ModuleList(objectives.values())  # by place: a label may be called what a module may not
+        self.labels = tuple(objectives)
         self._make_optimizer, self._make_schedule = optimizer, schedule
+        self._monitor, self._backbone_rate = monitor, backbone_rate
         self._open: dict[str, EpochRecord] = {}
         self.records: dict[str, EpochRecord] = {}
 
@@ -59,27 +76,10 @@ class Task(LightningModule):
         found = getattr(self.backbone, "caution", None)
         return found if isinstance(found, str) else None
 
-    @abstractmethod
-    def losses(self, output: Tensor, batch: Batch) -> Tensor:
-        """Loss of each row, float32 [B]; rows mixed by mixup count by their shares.
-
-        Args:
-            output: of the head [B, C].
-            batch: with the targets.
-        """
-
-    @abstractmethod
-    def predict_rows(self, output: Tensor) -> Tensor:
-        """What is averaged over a clip's windows and scored: probabilities or values [B, C]."""
-
-    @abstractmethod
-    def scores(self, record: EpochRecord) -> dict[str, float]:
-        """Metrics over the clips of a whole epoch."""
-
-    def forward(self, spectrogram: Tensor, lengths: Tensor) -> Tensor:
-        """Outputs [B, C] for spectrograms [B, T, F] with lengths [B]."""
-        output: Tensor = self.head(self.backbone(spectrogram, lengths))
-        return output
+    def forward(self, spectrogram: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """Outputs [B, C] by label for spectrograms [B, T, F] with lengths [B]."""
+        embedding = self.backbone(spectrogram, lengths)
+        return {name: objective(embedding) for name, objective in self._each()}
 
     def training_step(self, batch: Batch) -> Tensor:
         return self._step(batch, "train")
@@ -91,10 +91,15 @@ class Task(LightningModule):
         return self._step(batch, "test")
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
-        output = self(batch.spectrogram, batch.lengths)
-        losses = self.losses(output, batch)
-        self._open.setdefault(stage, EpochRecord()).add(batch, losses, self.predict_rows(output))
-        return losses.mean()
+        outputs = self(batch.spectrogram, batch.lengths)
+        mixture = None if batch.partner is None or batch.weight is None else Mixture(batch.partner, batch.weight)
+        terms = {
+            name: objective.losses(outputs[name], batch.targets[name], mixture) for name, objective in self._each()
+        }
+        rows = {name: objective.predict(outputs[name].detach()) for name, objective in self._each()}
+        self._open.setdefault(stage, EpochRecord()).add(batch, terms, rows)
+        loss: Tensor = self.weighting({name: mean_loss(*term) for name, term in terms.items()})
+        return loss
 
     def on_train_epoch_end(self) -> None:
         self._close("train")
@@ -109,34 +114,83 @@ class Task(LightningModule):
         record = self._open.pop(stage)
         record.close()
         self.records[stage] = record
-        if not math.isfinite(record.loss):
+        loss = self.epoch_loss(stage)
+        if not math.isfinite(loss):
             raise TrainingError(
                 f"the {stage} loss of epoch {self.current_epoch} is not finite",
                 expected="a number",
                 fix="lower optimizer.lr, or set trainer.gradient_clip_val",
             )
-        figures = {"loss": record.loss, **self.scores(record)}
-        self.log_dict({f"{stage}/{name}": value for name, value in figures.items()}, rank_zero_only=True)
+        figures = {f"{stage}/loss": loss}
+        figures |= {f"{stage}/{name}": value for name, value in self.scores(record).items()}
+        if stage == "train" and self.weighting.learned:
+            figures |= {f"weight/{name}": float(value) for name, value in self.weighting.weights().items()}
+        self.log_dict(figures, rank_zero_only=True)
+
+    def epoch_loss(self, stage: str) -> float:
+        """Loss over the last finished epoch of a stage."""
+        with torch.no_grad():
+            return float(self.weighting(self.records[stage].losses))
+
+    def scores(self, record: EpochRecord) -> dict[str, float]:
+        """Figures over the clips of a whole epoch.
+
+        ``f1_macro`` is of the class label, ``spearman`` the mean over the scales, ``score`` the mean of both where a
+        task has both. Where there are several labels, ``<label>/<figure>`` follow.
+        """
+        by_label = {
+            name: objective.scores(record.predictions[name], record.targets[name]) for name, objective in self._each()
+        }
+        kinds = {name: objective.categorical for name, objective in self._each()}
+        if len(by_label) == 1:
+            return by_label[self.labels[0]]
+        figures = {f"{name}/{key}": value for name, found in by_label.items() for key, value in found.items()}
+        figures |= {f"{name}/loss": float(value) for name, value in record.losses.items()}
+        decisive = {"f1_macro": True, "spearman": False}
+        found = {
+            key: [by_label[name][key] for name in kinds if kinds[name] == is_class]
+            for key, is_class in decisive.items()
+        }
+        heads = {key: sum(values) / len(values) for key, values in found.items() if values}
+        return heads | ({"score": sum(heads.values()) / 2} if len(heads) == 2 else {}) | figures
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = self._make_optimizer(parameter_groups(self))
-        schedule = self._make_schedule(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        groups = parameter_groups(self.backbone)
+        for group in groups:
+            group["share"] = self._backbone_rate
+        groups += [{**group, "share": 1.0} for group in parameter_groups(self.objectives, self.weighting)]
+        optimizer = self._make_optimizer(groups)
+        for group in optimizer.param_groups:
+            group["lr"] *= group["share"]
+        steps, epochs = int(self.trainer.estimated_stepping_batches), self.trainer.max_epochs or 1
+        schedule = self._make_schedule(optimizer, total_steps=steps, epochs=epochs)
+        plan: LRSchedulerConfigType = {"scheduler": schedule, "interval": "step"}
+        if isinstance(schedule, ReduceLROnPlateau):
+            self._check_validates()
+            plan = {"scheduler": schedule, "interval": "epoch", "monitor": self._monitor}
+        return {"optimizer": optimizer, "lr_scheduler": plan}
+
+    def _check_validates(self) -> None:
+        if self._monitor.startswith("val/") and not self.trainer.fit_loop.epoch_loop.val_loop._data_source.is_defined():
+            raise ConfigurationError(
+                f"a schedule that waits for {self._monitor}, and no validation part",
+                expected="clips to validate on",
+                fix="set split.val_fraction=0.15, or choose another scheduler",
+            )
+
+    def _each(self) -> list[tuple[str, Objective]]:
+        return list(zip(self.labels, self.objectives, strict=True))  # type: ignore[arg-type]
 
 
-def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
+def parameter_groups(*modules: nn.Module) -> list[dict[str, Any]]:
     """Matrices and kernels with the optimizer's weight decay; biases, norms and learned positions without.
 
     Decay pulls towards zero, which is no sensible value for a norm's scale or a position.
     """
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
-    for name, parameter in module.named_parameters():
-        if parameter.requires_grad:
+    for module in modules:
+        for name, parameter in module.named_parameters():
             (plain if parameter.ndim < 2 or "position" in name else decayed).append(parameter)
-    return [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
-
-
-def mixed(losses: Tensor, partner_losses: Tensor, weight: Tensor) -> Tensor:
-    """Loss of rows that were mixed with a partner: both labels count by their shares."""
-    return torch.lerp(partner_losses, losses, weight)
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]

@@ -12,50 +12,66 @@ from torch import Tensor
 
 from music_affect.batch import Batch
 
+Terms = Mapping[str, tuple[Tensor, Tensor]]
+
 
 class EpochRecord:
     """Collects the rows of an epoch and, once closed, holds one row a clip.
 
     Attributes:
         clips: places of the clips within the split, ascending, int64 [N]; set by ``close``.
-        predictions: mean over each clip's windows, float32 [N, C]; set by ``close``.
-        targets: labels by target name [N]; set by ``close``.
-        loss: mean over the rows; set by ``close``.
+        predictions: by label, mean over each clip's windows, float32 [N, C]; set by ``close``.
+        targets: labels by name [N]; set by ``close``.
+        losses: by label, mean over the rows that carry it, a scalar; set by ``close``.
     """
 
     clips: Tensor
-    predictions: Tensor
+    predictions: Mapping[str, Tensor]
     targets: Mapping[str, Tensor]
-    loss: float
+    losses: Mapping[str, Tensor]
 
     def __init__(self) -> None:
         self._clips: list[Tensor] = []
         self._targets: list[Mapping[str, Tensor]] = []
-        self._losses: list[Tensor] = []
-        self._rows: list[Tensor] = []
+        self._terms: list[dict[str, Tensor]] = []
+        self._rows: list[dict[str, Tensor]] = []
 
-    def add(self, batch: Batch, losses: Tensor, rows: Tensor) -> None:
+    def add(self, batch: Batch, terms: Terms, rows: Mapping[str, Tensor]) -> None:
         """Takes a batch.
 
         Args:
             batch: whose labels and places are kept.
-            losses: of each row [B].
-            rows: predictions of each row [B, C].
+            terms: by label, losses and shares of each row [B], as an ``Objective`` gives them.
+            rows: by label, predictions of each row [B, C].
         """
         self._clips.append(batch.clips)
         self._targets.append(batch.targets)
-        self._losses.append(losses.detach().float())
-        self._rows.append(rows.detach().float())
+        self._terms.append({name: torch.stack(pair).detach().float().sum(dim=1) for name, pair in terms.items()})
+        self._rows.append({name: values.detach().float() for name, values in rows.items()})
 
     def close(self) -> None:
         """Averages windows and forgets the single rows."""
         places = torch.cat(self._clips)
-        rows = torch.cat(self._rows)
         self.clips, inverse, counts = torch.unique(places, return_inverse=True, return_counts=True)
-        total = rows.new_zeros(len(self.clips), rows.shape[1]).index_add_(0, inverse, rows)
-        self.predictions = total / counts.unsqueeze(1)
-        first = torch.empty_like(self.clips).scatter_(0, inverse, torch.arange(len(places), device=places.device))
+        size, device = len(self.clips), places.device
+        first = torch.empty_like(self.clips).scatter_(0, inverse, torch.arange(len(places), device=device))
+        self.predictions = {}
+        for name in self._rows[0]:
+            rows = torch.cat([batch[name] for batch in self._rows])
+            total = rows.new_zeros(size, rows.shape[1]).index_add_(0, inverse, rows)
+            self.predictions[name] = total / counts.unsqueeze(1)
         names = self._targets[0]
         self.targets = {name: torch.cat([targets[name] for targets in self._targets])[first] for name in names}
-        self.loss = float(torch.cat(self._losses).mean())
-        self._clips, self._targets, self._losses, self._rows = [], [], [], []
+        sums = {name: torch.stack([terms[name] for terms in self._terms]).sum(dim=0) for name in self._terms[0]}
+        self.losses = {name: mean_loss(losses, shares) for name, (losses, shares) in sums.items()}
+        self._clips, self._targets, self._terms, self._rows = [], [], [], []
+
+
+def mean_loss(losses: Tensor, shares: Tensor) -> Tensor:
+    """Mean over the rows that carry a label, a scalar; 0 where none does.
+
+    Args:
+        losses: of the rows, 0 where the label is missing; of any shape.
+        shares: of the same shape, 0 where the label is missing.
+    """
+    return losses.sum() / shares.sum().clamp(min=torch.finfo(losses.dtype).tiny)

@@ -10,8 +10,9 @@ import torch
 from array_cache import make_cache
 
 from music_affect.data.cache import FeatureCache
-from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, View, viewed_lengths
+from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, viewed_lengths
 from music_affect.data.normalization import Normalizer
+from music_affect.data.view import View
 
 LENGTHS = [30, 7, 1, 12, 45, 3]
 MEL, CHROMA = {"mel": (0, 6)}, {"chroma": (6, 10)}

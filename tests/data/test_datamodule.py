@@ -15,11 +15,12 @@ from torch.utils.data import DataLoader
 from music_affect.batch import Batch
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.cache import FeatureCache
-from music_affect.data.clip_store import MappedStore, MemoryStore, View
+from music_affect.data.clip_store import MappedStore, MemoryStore
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.loading import Loading, crop_frames
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import Clip
+from music_affect.data.view import View
 from music_affect.errors import ConfigurationError
 from music_affect.spec import Categorical, Continuous, DataSpec, Target
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from music_affect.data.loading import Loading, crop_frames
 from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler, window_begins
+from music_affect.errors import ConfigurationError
 
 RANDOM = np.random.default_rng(0)
 UNLIKE = RANDOM.integers(5, 130, 205)  # lengths of beat-synchronous clips
@@ -122,6 +124,59 @@ def test_weights_balance_the_classes() -> None:
 def test_windows_spread_evenly_over_the_clip(length: int, crop: int | None, windows: int, expected: list[int]) -> None:
     assert set(window_begins(length, crop, windows)) == set(expected)
     assert len(window_begins(length, crop, windows)) == len(set(expected))
+
+
+SECONDS = RANDOM.integers(1, 31, 60)  # of clips that were described second by second, 21 frames each
+
+
+@pytest.mark.parametrize("seconds", [1, 3])
+def test_crops_and_windows_of_excerpts_begin_at_whole_seconds(seconds: int) -> None:
+    sampler = TrainingSampler(21 * SECONDS, 16, 21 * seconds, seed=0, crop_step=21)
+    begins: dict[int, set[int]] = {}
+    for number in range(300):
+        for plan in epoch(sampler, number):
+            for clip, begin in zip(plan.clips.tolist(), plan.begins.tolist(), strict=True):
+                begins.setdefault(clip, set()).add(begin)
+    possible = [{21 * second for second in range(max(1, length - seconds + 1))} for length in SECONDS]
+    assert all(found <= possible[clip] for clip, found in begins.items())
+    short = [clip for clip, length in enumerate(SECONDS) if length < 20]
+    assert all(begins[clip] == possible[clip] for clip in short)
+    windows: dict[int, list[int]] = {}
+    for plan in WindowSampler(21 * SECONDS, 32, 21 * seconds, windows=30, crop_step=21):
+        for clip, begin in zip(plan.clips.tolist(), plan.begins.tolist(), strict=True):
+            windows.setdefault(clip, []).append(begin)
+    assert {clip: set(found) for clip, found in windows.items()} == dict(enumerate(possible))
+
+
+@pytest.mark.parametrize(
+    ("length", "crop", "windows", "expected"),
+    [
+        (210, 21, 1, [84]),
+        (210, 21, 2, [0, 189]),
+        (210, 63, 3, [0, 84, 147]),
+        (210, 21, 30, list(range(0, 210, 21))),
+        (21, 63, 9, [0]),
+        (220, 21, 2, [0, 189]),
+    ],
+)
+def test_windows_of_excerpts_spread_evenly(length: int, crop: int, windows: int, expected: list[int]) -> None:
+    assert window_begins(length, crop, windows, crop_step=21) == expected
+
+
+def test_a_crop_of_excerpts_holds_whole_ones() -> None:
+    assert [crop_frames(seconds, None, 21.0, 1, 21) for seconds in (None, 0.3, 1.0, 1.4, 5.0)] == [
+        None,
+        21,
+        21,
+        21,
+        105,
+    ]
+    assert crop_frames(5.0, None, 1.0, 1, 1) == 5
+    assert crop_frames(12.0, None, 22050 / 512, 4) == 129
+    with pytest.raises(ConfigurationError, match=r"loader\.average_frames=4; expected 1, since every 21 frames stand"):
+        crop_frames(1.0, None, 21.0, 4, 21)
+    with pytest.raises(ConfigurationError, match=r"loader\.crop_step=0"):
+        Loading(crop_step=0)
 
 
 @pytest.mark.parametrize("crop", [None, 40])

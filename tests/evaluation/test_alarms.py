@@ -107,3 +107,8 @@ def test_score_alarms_gather_what_fired() -> None:
 def test_split_alarms_gather_what_fired(clips: int, names: list[str]) -> None:
     counts = {"train": {"a": 50, "b": clips}, "test": {"a": 50, "b": clips}}
     assert [a.name for a in alarms.split_alarms(counts, {"train": {"x"}, "test": {"y"}})] == names
+
+
+def test_splits_without_a_class_label_are_checked_for_groups() -> None:
+    assert alarms.split_alarms({}, {"train": {"x"}, "test": {"y"}}) == []
+    assert [a.name for a in alarms.split_alarms({}, {"train": {"x"}, "test": {"x"}})] == ["leaked groups"]

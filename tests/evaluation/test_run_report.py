@@ -29,7 +29,7 @@ def test_the_head_says_what_counts(finished_run: MakeRun) -> None:
     run = finished_run()
     report = write_report(run)
     head = report.read_text().split("\n## ")[0]
-    f1 = json.loads((run / "metrics.json").read_text())["test"]["f1_macro"]
+    f1 = json.loads((run / "metrics.json").read_text())["test"]["classification"]["f1_macro"]
     assert report == run / "report.md"
     assert head.startswith("# genre / synthetic_beat-fused-ast-s7\n\n> **SYNTHETIC music.**")
     assert f"**Macro F1 {f1['value']:.3f} [{f1['low']:.3f}, {f1['high']:.3f}]** on SYNTHETIC music" in head
@@ -60,7 +60,7 @@ def test_the_class_table_equals_sklearn(finished_run: MakeRun) -> None:
     run = finished_run()
     rows = predictions(run)
     body = section(write_report(run).read_text(), "Classes")
-    truth, predicted = [row["genre"] for row in rows], [row["predicted"] for row in rows]
+    truth, predicted = [row["genre"] for row in rows], [row["predicted genre"] for row in rows]
     for average in ("macro", "weighted"):
         figures = precision_recall_fscore_support(truth, predicted, average=average, zero_division=0)[:3]
         assert f"| **{average}** | {' | '.join(f'{figure:.3f}' for figure in figures)} | 60 |" in body
@@ -78,8 +78,8 @@ def test_figures_are_linked_and_there(finished_run: MakeRun) -> None:
 
 def test_mistakes_are_the_surest_wrong_test_clips(finished_run: MakeRun) -> None:
     run = finished_run()
-    wrong = [row for row in predictions(run) if row["genre"] != row["predicted"]]
-    surest = sorted(wrong, key=lambda row: -float(row[f"p({row['predicted']})"]))[:5]
+    wrong = [row for row in predictions(run) if row["genre"] != row["predicted genre"]]
+    surest = sorted(wrong, key=lambda row: -float(row[f"p({row['predicted genre']})"]))[:5]
     found = re.findall(r"^\| (\S*clip\S*) \|", section(write_report(run).read_text(), "Most confident mistakes"), re.M)
     assert found == ["clip"] + [row["id"] for row in surest]
 
@@ -123,8 +123,8 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     [
         ("metrics.json", '{"status": "do', "cannot be read"),
         ("metrics.json", "[]", "holds a list; expected a json object"),
-        ("metrics.json", '{"status": "done"}', "lacks task, target, .*references/majority, references/linear"),
-        ("predictions.csv", "id,split,genre\n", "has no column predicted"),
+        ("metrics.json", '{"status": "done"}', "lacks task, targets, .*references/majority, references/linear"),
+        ("predictions.csv", "id,split,genre\n", "has no column predicted genre"),
         ("metrics.csv", "epoch,lr\n0\n", "cells do not match the header"),
         ("metrics.csv", "epoch,lr\n0,fast\n", "something other than numbers"),
     ],
@@ -141,6 +141,7 @@ def test_half_written_files_are_named(finished_run: MakeRun, name: str, content:
     [
         ("Blues,Blues,", "Blues,Polka,", "predicts 'Polka'; expected one of Blues"),
         ("0.0,1.0,0.0", "0.0,?,0.0", "other"),
+        ("0.0,1.0,0.0", "0.0,,0.0", "no prediction of genre for clip val-clip; expected a prediction for every clip"),
     ],
 )
 def test_impossible_predictions_are_named(finished_run: MakeRun, old: str, new: str, message: str) -> None:

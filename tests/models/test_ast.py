@@ -27,6 +27,20 @@ def test_convolutions_answer_with_the_mean_and_patches_with_the_class_token() ->
     assert not torch.allclose(net(spectrogram, lengths), before)
 
 
+def test_a_distilled_network_answers_with_the_mean_of_two_tokens() -> None:
+    net = AST(20, 40, stem="patch", width=12, depth=0, dropout=0.0, distilled=True).eval()
+    assert net.class_token is not None
+    assert net.distillation_token is not None
+    expected = (net.norm(net.class_token) + net.norm(net.distillation_token)) / 2
+    torch.testing.assert_close(net(torch.randn(1, 30, 20), torch.tensor([30]))[0], expected)
+    assert small("patch").distillation_token is None
+
+
+def test_every_norm_takes_its_epsilon() -> None:
+    net = AST(20, 40, width=12, depth=2, norm_eps=1e-12)
+    assert [m.eps for m in net.modules() if isinstance(m, torch.nn.LayerNorm)] == [1e-12] * 5
+
+
 @pytest.mark.parametrize("stem", ["conv", "patch"])
 def test_order_in_time_matters(stem: str) -> None:
     net = small(stem).eval()

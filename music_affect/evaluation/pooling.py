@@ -1,0 +1,131 @@
+"""Test predictions of finished runs put together: averaged where runs share clips, pooled over folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_affect.errors import RunFolderError
+from music_affect.evaluation.regression import regression_scores
+from music_affect.evaluation.run_folder import RunFolder, read_run
+from music_affect.evaluation.scores import classification_scores
+from music_affect.spec import Categorical, Target, target_from_dict
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Predictions of several runs as if one had made them.
+
+    Args:
+        runs: that were put together.
+        targets: labels, by name.
+        clips: ids of the test clips of all runs, sorted.
+        predictions: by label, probabilities [N, C] or values [N], the mean over the runs that tested the clip.
+        labels: by label, class names or numbers as text [N]; empty where missing.
+        members: runs that tested each clip.
+    """
+
+    runs: Sequence[RunFolder]
+    targets: Mapping[str, Target]
+    clips: list[str]
+    predictions: Mapping[str, Values]
+    labels: Mapping[str, list[str]]
+    members: int
+
+    @property
+    def synthetic(self) -> bool:
+        """True where a program made the music."""
+        return any(run.synthetic for run in self.runs)
+
+    def scores(self) -> dict[str, Any]:
+        """``classification`` and ``regression``, each where there is such a label, with intervals over clips."""
+        found: dict[str, Any] = {}
+        scales = [name for name, kind in self.targets.items() if not isinstance(kind, Categorical)]
+        for name, kind in self.targets.items():
+            if isinstance(kind, Categorical):
+                known = [place for place, label in enumerate(self.labels[name]) if label]
+                labels = [kind.classes.index(self.labels[name][place]) for place in known]
+                found["classification"] = {
+                    **classification_scores(self.predictions[name][known], labels, kind.classes),
+                    "target": name,
+                }
+        if scales:
+            predicted = np.stack([self.predictions[name] for name in scales], axis=1)
+            truth = [[float(cell) if cell else np.nan for cell in self.labels[name]] for name in scales]
+            found["regression"] = regression_scores(predicted, np.array(truth).T, scales)
+        return found
+
+
+def pool(folders: Sequence[Path]) -> Pool:
+    """Reads run folders and puts their test predictions together.
+
+    Args:
+        folders: finished runs on one data set; every test clip is tested by equally many of them.
+
+    Raises:
+        RunFolderError: they cannot be put together.
+    """
+    runs = [read_run(folder) for folder in folders]
+    targets = _same_targets(runs)
+    rows: dict[str, list[dict[str, str]]] = {}
+    for run in runs:
+        for row in run.predictions:
+            if row["split"] == "test":
+                rows.setdefault(row["id"], []).append(row)
+    clips = sorted(rows)
+    counts = {len(rows[clip]) for clip in clips}
+    if len(counts) != 1:
+        some = next(clip for clip in clips if len(rows[clip]) == min(counts))
+        raise RunFolderError(
+            f"clip {some} was tested by {min(counts)} of the runs and others by {max(counts)}",
+            expected="every test clip to be tested by equally many runs (the same folds of each member)",
+            fix="add the runs that are missing, or leave out those of single folds",
+        )
+    labels = {name: [_agreed(rows[clip], clip, name) for clip in clips] for name in targets}
+    predictions = {name: np.stack([_mean(rows[clip], name, kind) for clip in clips]) for name, kind in targets.items()}
+    return Pool(runs, targets, clips, predictions, labels, counts.pop())
+
+
+def _same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
+    first = runs[0]
+    for run in runs[1:]:
+        for what, same in (
+            ("targets", run.metrics["targets"] == first.metrics["targets"]),
+            ("data", _music(run) == _music(first)),
+        ):
+            if not same:
+                raise RunFolderError(
+                    f"{run.path} has the {what} {run.metrics[what]} and {first.path} has {first.metrics[what]}",
+                    expected="runs on one data set with the same labels and classes",
+                    fix="leave out the runs that differ",
+                )
+    return {name: target_from_dict(kind) for name, kind in first.metrics["targets"].items()}
+
+
+def _music(run: RunFolder) -> str:
+    """Name of the data set, the same for full-rate and beat-synchronous features."""
+    return str(run.metrics["data"]).removesuffix("_beat")
+
+
+def _agreed(rows: Sequence[Mapping[str, str]], clip: str, name: str) -> str:
+    labels = {row[name] for row in rows}
+    if len(labels) > 1:
+        raise RunFolderError(
+            f"the runs have different labels '{name}' for clip {clip}: {', '.join(sorted(labels))}",
+            expected="runs on the same labels",
+            fix="train again those that used older labels",
+        )
+    return labels.pop()
+
+
+def _mean(rows: Sequence[Mapping[str, str]], name: str, kind: Target) -> Values:
+    columns = [f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else [f"predicted {name}"]
+    mean = np.array([[float(row[column]) for column in columns] for row in rows]).mean(axis=0)
+    return np.asarray(mean if isinstance(kind, Categorical) else mean[0], np.float64)

@@ -1,0 +1,93 @@
+"""A checkpoint's answers for clips: what evaluation and prediction share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from music_affect import build
+from music_affect.checkpoint import Checkpoint
+from music_affect.data.cache import FeatureCache
+from music_affect.data.source import Clip
+from music_affect.errors import CheckpointError
+from music_affect.measurement import Predictions
+from music_affect.preparation import statistics
+from music_affect.spec import Categorical, Target
+
+
+def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> DictConfig:
+    """The run's configuration with the data and the folders of this call."""
+    run_cfg = checkpoint.description.cfg
+    with open_dict(run_cfg):
+        run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
+        run_cfg.trainer.accelerator = cfg.accelerator
+        if OmegaConf.select(cfg, "data") is not None:
+            run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
+            run_cfg.also = None
+        run_cfg.loader.overfit_batches = 0
+    return run_cfg
+
+
+def check_features(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache) -> None:
+    """Refuses data whose features are not those of the training.
+
+    Raises:
+        CheckpointError: with the first setting that differs.
+    """
+    trained, found = checkpoint.description.features, cache.identity.settings
+    blocks = build.view(run_cfg, cache.identity.blocks).own_blocks
+    different = {key: (trained[key], found[key]) for key in trained.keys() & found.keys() if trained[key] != found[key]}
+    different.pop("min_seconds", None)
+    if blocks != checkpoint.description.spec.blocks:
+        different["blocks"] = (checkpoint.description.spec.blocks, blocks)
+    for name, (before, now) in sorted(different.items()):
+        raise CheckpointError(
+            f"the data has features with {name}={now} and the checkpoint was trained with {name}={before}",
+            expected="the features that the checkpoint was trained on",
+            fix="choose such data (data=…_beat has one row a beat), or train on these features",
+        )
+
+
+def check_classes(trained: Mapping[str, Target], found: Mapping[str, Target], data: str) -> None:
+    """Refuses labels that the checkpoint could never give.
+
+    Raises:
+        CheckpointError: the data has classes that the checkpoint does not know.
+    """
+    for name, kind in trained.items():
+        other = found.get(name)
+        if not isinstance(kind, Categorical) or not isinstance(other, Categorical):
+            continue
+        unknown = sorted(set(other.classes) - set(kind.classes))
+        if unknown:
+            raise CheckpointError(
+                f"data={data} has classes of '{name}' that the checkpoint does not know ({', '.join(unknown)})",
+                expected=f"classes among {', '.join(kind.classes)}",
+                fix="score other data, or rename or leave out these classes",
+            )
+
+
+def answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, clips: Sequence[Clip]) -> Predictions:
+    """Predictions for clips, in order, labelled or not."""
+    description = checkpoint.description
+    targets = description.spec.targets
+    if checkpoint.reference is not None:
+        from music_affect import references
+
+        fitted = references.from_dict(run_cfg.model.name, checkpoint.reference, targets)
+        rows = statistics(cache, build.view(run_cfg, cache.identity.blocks))
+        return references.predict(fitted, rows[[cache.position[clip.id] for clip in clips]])
+    from music_affect import fitting
+
+    data = build.datamodule(run_cfg, cache, {"test": clips}, targets, description.normalizer)
+    task = build.task(run_cfg, description.spec)
+    task.load_state_dict(dict(checkpoint.weights))
+    return fitting.predict(run_cfg, task, data.windows("test"))
+
+
+def results_folder(checkpoint: Path, kind: str, name: str) -> Path:
+    """Beside the run that the checkpoint belongs to."""
+    run_folder = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+    return run_folder / kind / name

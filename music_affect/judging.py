@@ -1,0 +1,82 @@
+"""A run's predictions judged: figures beside the references, and the alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from music_affect import references
+from music_affect.data.splits import class_counts
+from music_affect.data.view import View
+from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms
+from music_affect.evaluation.regression_alarms import regression_alarms
+from music_affect.measurement import Predictions, deciding, measure, scales, stacked, values
+from music_affect.preparation import Prepared
+from music_affect.spec import Categorical
+from music_affect.transfer import scored_on_its_training_clips
+
+if TYPE_CHECKING:
+    from music_affect.checkpoint import Checkpoint
+
+
+def judge(
+    prepared: Prepared, view: View, predictions: Mapping[str, Predictions], train: Mapping[str, float]
+) -> dict[str, Any]:
+    """Figures on the test and val clips, of the references on the test clips, and alarms.
+
+    Args:
+        prepared: clips and labels.
+        view: the columns in use.
+        predictions: by part.
+        train: figures on the training windows, as the task logs them.
+
+    Returns:
+        ``score``, ``test``, ``val``, ``references``, ``alarms``.
+    """
+    scored = {name: measure(found, prepared.splits[name], prepared.targets) for name, found in predictions.items()}
+    beside = references.scores(prepared, view)
+    test, val = scored["test"], scored.get("val")
+    alarms: list[Alarm] = []
+    if "classification" in test:
+        alarms += score_alarms(
+            test["classification"],
+            majority=beside["majority"]["classification"],
+            linear=beside["linear"]["classification"],
+            train_f1=train.get("f1_macro"),
+            val_f1=val["classification"]["f1_macro"]["value"] if val else None,
+        )
+    if "regression" in test:
+        alarms += regression_alarms(
+            test["regression"],
+            stacked(predictions["test"], scales(prepared.targets)),
+            values(prepared.splits["test"], prepared.targets),
+            majority=beside["majority"]["regression"],
+            linear=beside["linear"]["regression"],
+            train_spearman=train.get("spearman"),
+            val_spearman=val["regression"]["spearman"]["value"] if val else None,
+        )
+    return {"score": deciding(test), "test": test, "val": val, "references": beside, "alarms": alarms}
+
+
+def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
+    """Alarms over the division of the clips, and over what a start has already heard."""
+    counts = {}
+    for target, kind in prepared.targets.items():
+        if isinstance(kind, Categorical):
+            for name, clips in prepared.splits.items():
+                if clips:
+                    found = class_counts(clips, target)
+                    counts[name] = {label: found[label] for label in kind.classes}
+    groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
+    alarms = list(split_alarms(counts=counts, groups=groups))
+    if start is not None:
+        seen = scored_on_its_training_clips(start, prepared.splits["test"], prepared.source.name)
+        if seen:
+            alarms.append(
+                Alarm(
+                    "leaked start",
+                    f"the start was trained on {seen} of the {len(prepared.splits['test'])} test clips. The score "
+                    "flatters the model. Train a start on the same division (data.fold, split.seed).",
+                )
+            )
+    return alarms

@@ -1,0 +1,50 @@
+"""Predict clips, labelled or not: ``python -m music_affect.predict checkpoint=RUN_FOLDER_OR_FILE data=…``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from music_affect import command_line
+from music_affect.data.source import SPLITS
+from music_affect.errors import CheckpointError, ConfigurationError, RunFolderError
+
+FORMATS = ("csv", "kaggle")
+
+
+def predict(cfg: DictConfig) -> Path:
+    """Writes a checkpoint's answers.
+
+    Args:
+        cfg: composed from ``conf/predict.yaml``.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        MusicAffectError: the checkpoint, the data or the file do not allow it.
+    """
+    path = Path(cfg.checkpoint).expanduser()
+    if not path.exists():
+        raise CheckpointError(
+            f"nothing at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
+        )
+    for name, choices in (("split", (None, *SPLITS)), ("format", FORMATS)):
+        if cfg[name] not in choices:
+            told = ", ".join("null" if choice is None else choice for choice in choices)
+            raise ConfigurationError(f"{name}={cfg[name]}", expected=f"one of {told}", fix="correct it")
+    if cfg.out is not None and Path(cfg.out).expanduser().exists() and not cfg.overwrite:
+        raise RunFolderError(f"{cfg.out} is there already", expected="a new file", fix="add overwrite=true")
+    from music_affect import console, prediction  # torch and Lightning, only now that there is work for them
+
+    return prediction.predict(cfg, path, console.make())
+
+
+def main() -> None:
+    """Entry point of ``python -m music_affect.predict``."""
+    command_line.run("predict", predict)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A checkpoint's answers for clips that need no labels, as a table or as the lab's submission file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from music_affect import build, files, inference, predictions
+from music_affect.checkpoint import read_checkpoint
+from music_affect.data.lab import AFFECT
+from music_affect.data.source import Clip
+from music_affect.errors import ConfigurationError, DataNotFoundError, TaskMismatchError
+from music_affect.measurement import Predictions
+from music_affect.preparation import Say, features
+from music_affect.spec import Target
+
+HEADERS = ("Id", "Id.fused.full.npy.gz")
+SUFFIXES = ("", ".fused.full.npy", ".fused.full.npy.gz")
+
+
+def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
+    """Answers for the clips of a split.
+
+    Args:
+        cfg: composed from ``conf/predict.yaml``.
+        path: a checkpoint or a finished run folder.
+        console: for people to read.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        MusicAffectError: the checkpoint does not fit the data or the format.
+    """
+    checkpoint = read_checkpoint(path)
+    targets = checkpoint.description.spec.targets
+    if cfg.format == "kaggle":
+        _check_submission(cfg, targets)
+    run_cfg = inference.configuration(cfg, checkpoint)
+    source = build.source(run_cfg)
+    wanted = [clip for clip in source.clips() if cfg.split is None or clip.split == cfg.split]
+    if not wanted:
+        raise ConfigurationError(
+            f"data={source.name} has no clips in the split {cfg.split}",
+            expected="a split that the data set prescribes",
+            fix="leave out split= to predict all clips",
+        )
+    say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
+    cache = features(run_cfg, source, source.clips(), say)
+    inference.check_features(run_cfg, checkpoint, cache)
+    clips = [clip for clip in wanted if clip.id in cache.position]
+    if len(clips) < len(wanted):
+        say(f"{len(wanted) - len(clips)} of {len(wanted)} clips cannot be used: {cache.folder / 'skipped.csv'}")
+    if not clips or (cfg.format == "kaggle" and len(clips) < len(wanted)):
+        raise DataNotFoundError(
+            f"{len(wanted) - len(clips)} of {len(wanted)} clips have no features",
+            expected="at least one, and all of them for a submission, which needs a row for each",
+            fix=f"see {cache.folder / 'skipped.csv'} and replace these files",
+        )
+    found = inference.answer(run_cfg, checkpoint, cache, clips)
+    name = f"{source.name}{'' if cfg.split is None else f'-{cfg.split}'}-{cfg.format}.csv"
+    out = Path(cfg.out).expanduser() if cfg.out else inference.results_folder(checkpoint.path, "predictions", name)
+    if cfg.format == "kaggle":
+        _write_submission(out, clips, found, cfg.kaggle.header, cfg.kaggle.suffix)
+    else:
+        predictions.write(out, {cfg.split or "all": clips}, {cfg.split or "all": found}, targets)
+    label = "SYNTHETIC music, " if source.synthetic else ""
+    say(f"{label}{len(clips)} clips: {out}")
+    return out
+
+
+def _check_submission(cfg: DictConfig, targets: Mapping[str, Target]) -> None:
+    lacking = [name for name in AFFECT if name not in targets]
+    if lacking:
+        raise TaskMismatchError(
+            f"the checkpoint predicts {', '.join(targets)}, not {', '.join(lacking)}",
+            expected=f"a run of task=affect or task=joint, which predicts {', '.join(AFFECT)}",
+            fix="give such a checkpoint, or format=csv",
+        )
+    for name, choices in (("header", HEADERS), ("suffix", SUFFIXES)):
+        if cfg.kaggle[name] not in choices:
+            told = ", ".join(repr(choice) for choice in choices)
+            raise ConfigurationError(f"kaggle.{name}={cfg.kaggle[name]}", expected=f"one of {told}", fix="correct it")
+
+
+def _write_submission(out: Path, clips: Sequence[Clip], found: Predictions, header: str, suffix: str) -> None:
+    """Rows sorted by id; the id of a clip is what its file is called up to the first dot."""
+    numbers = [clip.path.name.split(".", 1)[0] for clip in clips]
+    order = sorted(range(len(clips)), key=lambda place: (len(numbers[place]), numbers[place]))
+    rows = [[f"{numbers[place]}{suffix}", *(f"{found[name][place]:.6f}" for name in AFFECT)] for place in order]
+    files.write_csv(out, [header, *AFFECT], rows)

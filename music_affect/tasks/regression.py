@@ -1,0 +1,121 @@
+"""A label that is a value on a scale."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.regression import (
+    concordance_corrcoef,
+    mean_absolute_error,
+    mean_squared_error,
+    pearson_corrcoef,
+    r2_score,
+    spearman_corrcoef,
+)
+
+from music_affect.errors import ConfigurationError, TrainingError, did_you_mean
+from music_affect.tasks.losses import LOSSES, value_losses
+from music_affect.tasks.objective import Mixture, Objective
+
+NAMES = ("spearman", "pearson", "r2", "mae", "rmse", "ccc")
+EDGE = 0.02  # a mean nearer to an end of the scale than this share of it is moved in, where a sigmoid still has slope
+
+
+class Regression(Objective):
+    """A value on a scale; decided by Spearman's rank correlation. A missing label is NaN.
+
+    Learnt as a standardised value and given back in the label's own units.
+
+    Args:
+        in_features: D, the size of the embedding.
+        mean: of the training labels.
+        sd: standard deviation of the training labels.
+        low: lower end of the scale, or None.
+        high: upper end of the scale, or None.
+        loss: ``mse``, ``huber`` or ``ccc``.
+        bounded: keeps predictions inside the scale, by a sigmoid, where it has two ends.
+
+    Raises:
+        ConfigurationError: the loss is not known.
+    """
+
+    categorical = False
+    decides = "spearman"
+    mean: Tensor
+    sd: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        mean: float = 0.0,
+        sd: float = 1.0,
+        low: float | None = None,
+        high: float | None = None,
+        loss: str = "mse",
+        bounded: bool = True,
+    ) -> None:
+        super().__init__(in_features, 1)
+        if loss not in LOSSES:
+            raise ConfigurationError(
+                f"task.regression.loss={loss}{did_you_mean(loss, LOSSES)}",
+                expected=f"one of {', '.join(LOSSES)}",
+                fix="correct it",
+            )
+        self.register_buffer("mean", torch.tensor(float(mean)))
+        self.register_buffer("sd", torch.tensor(float(sd)))
+        self._loss = loss
+        self._ends = (float(low), float(high)) if bounded and low is not None and high is not None else None
+
+    def losses(self, output: Tensor, labels: Tensor, mixture: Mixture | None) -> tuple[Tensor, Tensor]:
+        if mixture is not None:
+            labels = torch.lerp(labels[mixture.partner], labels, mixture.weight)
+        values = self._values(output)
+        if values.shape != labels.shape:
+            raise TrainingError(
+                f"values of shape {list(values.shape)} against labels of shape {list(labels.shape)}",
+                expected="one value a clip: other shapes would be broadcast, and the mean be learnt",
+                fix="give the labels as [B]",
+            )
+        there = labels.isfinite()
+        losses = values.new_zeros(len(values))
+        if bool(there.any()):
+            predicted, wanted = (values[there] - self.mean) / self.sd, (labels[there] - self.mean) / self.sd
+            losses = losses.masked_scatter(there, value_losses(self._loss, predicted, wanted))
+        return losses, there.to(losses.dtype)
+
+    def predict(self, output: Tensor) -> Tensor:
+        return self._values(output).unsqueeze(1)
+
+    def scores(self, predictions: Tensor, labels: Tensor) -> dict[str, float]:
+        there = labels.isfinite()
+        predicted, labels = predictions[there, 0].float(), labels[there].float()
+        if len(labels) < 2:
+            return dict.fromkeys(NAMES, 0.0)
+        figures = {
+            "mae": float(mean_absolute_error(predicted, labels)),
+            "rmse": math.sqrt(float(mean_squared_error(predicted, labels))),
+        }
+        # A correlation with a constant is undefined; it counts as none, so that no NaN decides over weights.
+        constant = bool((predicted == predicted[0]).all() or (labels == labels[0]).all())
+        correlations = {
+            "spearman": spearman_corrcoef,
+            "pearson": pearson_corrcoef,
+            "ccc": concordance_corrcoef,
+            "r2": r2_score,
+        }
+        figures |= {name: 0.0 if constant else float(call(predicted, labels)) for name, call in correlations.items()}
+        return {name: figures[name] for name in NAMES}
+
+    def _values(self, output: Tensor) -> Tensor:
+        """Values in the label's units [B] of outputs [B, 1]."""
+        # Mixed precision ends here: ranks of half-precision values would tie.
+        z = output.squeeze(1).float()
+        if self._ends is None:
+            return self.mean + self.sd * z
+        low, high = self._ends
+        share = ((self.mean - low) / (high - low)).clamp(EDGE, 1 - EDGE)
+        # At z = 0 the curve has the value and the slope of mean + sd * z.
+        slope = self.sd / ((high - low) * share * (1 - share))
+        return low + (high - low) * torch.sigmoid(torch.logit(share) + slope * z)

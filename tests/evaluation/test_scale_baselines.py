@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
+
+from music_affect.errors import LabelError
+from music_affect.evaluation.scale_baselines import MeanReference, RidgeReference, ScaleReference
+
+KINDS: list[type[ScaleReference]] = [MeanReference, RidgeReference]
+
+
+def scaled(clips: int = 120, figures: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    """Clips whose label is linear in columns of very different scales, but for noise."""
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(clips, figures))
+    values = 0.6 + 0.1 * columns[:, :5].sum(axis=1) + 0.05 * rng.normal(size=clips)
+    return (columns * np.geomspace(1e-3, 1e4, figures) + 5).astype(np.float32), values
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_json_carries_a_reference_unchanged(kind: type[ScaleReference]) -> None:
+    statistics, values = scaled()
+    reference = kind().fit(statistics, values)
+    again = kind.from_dict(json.loads(json.dumps(reference.to_dict(), allow_nan=False)))
+    assert reference.predict(statistics).dtype == np.float64
+    np.testing.assert_array_equal(again.predict(statistics), reference.predict(statistics))
+    assert again.to_dict() == reference.to_dict()
+
+
+@pytest.mark.parametrize("figures", [30, 400])
+@pytest.mark.parametrize("penalty", [0.05, 0.5])
+def test_ridge_equals_sklearn_on_standardised_statistics(figures: int, penalty: float) -> None:
+    statistics, values = scaled(figures=figures)
+    scaler = StandardScaler().fit(statistics[:90].astype(np.float64))
+    inputs = scaler.transform(statistics.astype(np.float64))
+    expected = Ridge(alpha=penalty * figures).fit(inputs[:90], values[:90]).predict(inputs)
+    found = RidgeReference(penalty).fit(statistics[:90], values[:90]).predict(statistics)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_ridge_is_linear_in_the_statistics() -> None:
+    statistics, values = scaled()
+    plain = RidgeReference().fit(statistics, values).to_dict()
+    by_hand = statistics.astype(np.float64) @ plain["weights"] + plain["bias"]
+    np.testing.assert_allclose(RidgeReference.from_dict(plain).predict(statistics), by_hand)
+
+
+def test_ridge_follows_the_units_of_its_labels() -> None:
+    statistics, values = scaled()
+    found = RidgeReference().fit(statistics, values).predict(statistics)
+    moved = RidgeReference().fit(statistics, 100 * values - 7).predict(statistics)
+    np.testing.assert_allclose(moved, 100 * found - 7)
+
+
+def test_ridge_learns_and_survives_constant_columns() -> None:
+    statistics, values = scaled()
+    statistics = np.hstack([statistics, np.full((120, 2), -80.1, np.float32)])
+    reference = RidgeReference().fit(statistics[:80], values[:80])
+    assert spearmanr(reference.predict(statistics[80:]), values[80:])[0] > 0.8
+    moved = statistics[80:].copy()
+    moved[:, -2:] += 1e-4
+    np.testing.assert_allclose(reference.predict(moved), reference.predict(statistics[80:]), atol=1e-3)
+
+
+def test_ridge_of_constant_labels_answers_with_them() -> None:
+    statistics, _ = scaled()
+    found = RidgeReference().fit(statistics, np.full(120, 0.25)).predict(statistics)
+    np.testing.assert_allclose(found, 0.25)
+
+
+def test_mean_answers_with_the_mean_of_its_labels() -> None:
+    reference = MeanReference().fit(np.zeros((3, 4), np.float32), np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_array_equal(reference.predict(np.ones((2, 4), np.float32)), [0.5, 0.5])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scale_without_training_labels_is_refused(kind: type[ScaleReference]) -> None:
+    with pytest.raises(LabelError, match=r"no training clip has a value.*leave the target out"):
+        kind().fit(np.zeros((0, 4), np.float32), np.zeros(0))
