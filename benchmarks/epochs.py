@@ -107,21 +107,24 @@ class Contest:
     def _fit(self) -> float:
         about = experiment.describe(self.cfg, self.prepared, self.data.spec, self.data.normalizer)
         with tempfile.TemporaryDirectory() as folder, epoch_starts() as starts:
-            fitting.fit(self.cfg, self.data, about, [], RunWriter(Path(folder)), Console(quiet=True))
+            fitting.fit(self.cfg, self.data, about, None, RunWriter(Path(folder)), Console(quiet=True))
             return (time.perf_counter() - starts[1]) / (len(starts) - 1)
 
     def _loop(self, batches: Batches, max_frames: int) -> float:
         torch.manual_seed(self.cfg.seed)
         task = build.task(self.cfg, replace(self.data.spec, max_frames=max_frames)).train()
-        optimizer = instantiate(self.cfg.optimizer, _partial_=True, _convert_="all")(parameter_groups(task))
+        (objective,) = task.objectives
+        groups = parameter_groups(task.backbone, objective)
+        optimizer = instantiate(self.cfg.optimizer, _partial_=True, _convert_="all")(groups)
         epochs: int = self.cfg.trainer.max_epochs
-        schedule = build.make(self.cfg.scheduler, optimizer=optimizer, total_steps=epochs * len(batches))
+        steps = epochs * len(batches)
+        schedule = build.make(self.cfg.scheduler, optimizer=optimizer, total_steps=steps, epochs=epochs)
         for epoch in range(epochs):
             if epoch == 1:
                 began = time.perf_counter()
             for spectrogram, lengths, labels in batches:
                 optimizer.zero_grad()
-                loss = F.cross_entropy(task.head(task.backbone(spectrogram, lengths)), labels)
+                loss = F.cross_entropy(objective(task.backbone(spectrogram, lengths)), labels)
                 torch.autograd.backward(loss)
                 clip_grad_norm_(task.parameters(), self.cfg.trainer.gradient_clip_val)
                 optimizer.step()
@@ -168,10 +171,11 @@ def contest(model: str, root: Path, clips: int, epochs: int) -> Contest:
         cfg = hydra.compose("train", words)
     write_set(root / cfg.data.source.folder, list(cfg.data.source.class_mapping), clips, *FRAMES[cfg.data.name])
     prepared = prepare(cfg, build.source(cfg), lambda line: None)
-    data = build.datamodule(cfg, prepared.cache, prepared.splits, {prepared.target: prepared.kind})
-    ready = [(batch.spectrogram, batch.lengths, batch.targets[prepared.target]) for batch in data.train_dataloader()]
+    data = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
+    (target,) = prepared.targets
+    ready = [(batch.spectrogram, batch.lengths, batch.targets[target]) for batch in data.train_dataloader()]
     frames = min(LAB_FRAMES, int(prepared.cache.lengths.max()))
-    labels = data.labels("train", prepared.target).astype(np.int64)
+    labels = data.labels("train", target).astype(np.int64)
     files = ClipFiles([clip.path for clip in prepared.splits["train"]], labels, frames)
     return Contest(cfg, prepared, data, ready, DataLoader(files, cfg.loader.batch_size, shuffle=True), frames)
 

@@ -1,9 +1,11 @@
-"""Macro F1 of models × features over seeds, and over folds with out-of-fold predictions pooled.
+"""Macro F1 and mean Spearman of models × features over seeds, and over folds with out-of-fold predictions pooled.
 
     python -m benchmarks.scores --models linear cnn lstm --seeds 0 1 2 --folds 0 1 2 3 4 -- data=folder data.root=MUSIC
     python -m benchmarks.scores --models majority linear lstm cnn ast --features mel chroma fused -- data=synthetic_beat
+    python -m benchmarks.scores --models linear cnn --outputs outputs/joint -- data=synthetic task=joint
 
-Every cell is an ordinary training run in a process of its own; finished cells are read, not repeated.
+Every cell is an ordinary training run in a process of its own; a finished one is not repeated, and refused where other
+words made it.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -23,9 +25,10 @@ from rich.progress import track
 from rich.table import Table
 
 from music_affect import files
-from music_affect.evaluation.scores import classification_scores
+from music_affect.evaluation.pooling import pool
 
 SEEDLESS = ("linear", "majority")  # the same with every seed
+FIGURES = {"macro F1": ("classification", "f1_macro"), "mean Spearman": ("regression", "spearman")}
 
 
 class Cell(NamedTuple):
@@ -57,20 +60,9 @@ def main() -> None:
     with ThreadPoolExecutor(arguments.jobs) as pool:
         runs = pool.map(lambda cell: run(cell, arguments), cells)
         folders = dict(zip(cells, track(runs, "Runs", total=len(cells)), strict=True))
-    table = Table(title=f"Macro F1, {' '.join(arguments.overrides)}, {len(folds)} fold(s), seeds {arguments.seeds}")
-    for heading in (
-        "model",
-        "features",
-        "clips",
-        "mean ± sd",
-        "each seed",
-        "95 % of the first seed",
-        "training, s a run",
-    ):
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*row, *figures([[folders[Cell(*row, seed, fold)] for fold in folds] for seed in seeds[row[0]]]))
-    Console(width=150).print(table)
+    seeded = {row: [[folders[Cell(*row, seed, fold)] for fold in folds] for seed in seeds[row[0]]] for row in rows}
+    title = f"{' '.join(arguments.overrides)}, {len(folds)} fold(s), seeds {' '.join(map(str, arguments.seeds))}"
+    Console(width=180).print(score_table(title, seeded))
 
 
 def parse() -> argparse.Namespace:
@@ -81,7 +73,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--folds", nargs="*", type=int, default=[], help="none: the data set's own test part")
     parser.add_argument("--jobs", type=int, default=2, help="runs at once, each on its share of the cores")
-    parser.add_argument("--outputs", type=Path, default=Path("outputs/scores"), help="one folder for each data set")
+    parser.add_argument(
+        "--outputs", type=Path, default=Path("outputs/scores"), help="one folder for each data set and task"
+    )
     parser.add_argument("overrides", nargs="+", help="further words for music_affect.train, after --")
     return parser.parse_args()
 
@@ -89,8 +83,6 @@ def parse() -> argparse.Namespace:
 def run(cell: Cell, arguments: argparse.Namespace) -> Path:
     """Trains one cell unless it is finished; its run folder."""
     folder: Path = arguments.outputs / cell.name
-    if (folder / "metrics.json").is_file():
-        return folder
     threads = str(max(1, (os.cpu_count() or 1) // arguments.jobs))
     words = [*cell.words, *arguments.overrides, f"hydra.run.dir={folder}", "resume=true"]
     command = [sys.executable, "-m", "music_affect.train", *words]
@@ -100,30 +92,37 @@ def run(cell: Cell, arguments: argparse.Namespace) -> Path:
     return folder
 
 
-def figures(seeds: Sequence[Sequence[Path]]) -> list[str]:
-    """Cells of a table row, from the run folders by seed and fold."""
+def score_table(title: str, rows: Mapping[tuple[str, str], Sequence[Sequence[Path]]]) -> Table:
+    """One row a model and feature set.
+
+    Args:
+        title: of the table.
+        rows: run folders by seed and fold, for each model and feature set.
+    """
+    lines = {row: figures(seeds) for row, seeds in rows.items()}
+    table = Table(title=title, title_justify="left")
+    for heading in ("model", "features", *next(iter(lines.values()))):
+        table.add_column(heading)
+    for row, line in lines.items():
+        table.add_row(*row, *line.values())
+    return table
+
+
+def figures(seeds: Sequence[Sequence[Path]]) -> dict[str, str]:
+    """Cells of a table row by their headings, from the run folders by seed and fold."""
     pooled = [pool(folders) for folders in seeds]
-    values = np.array([scores["f1_macro"]["value"] for scores in pooled])
-    spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
+    scores = [together.scores() for together in pooled]
+    found = {"clips": str(len(pooled[0].clips))}
+    for heading, (part, name) in FIGURES.items():
+        if part in scores[0]:
+            values = np.array([each[part][name]["value"] for each in scores])
+            spread = f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else ""
+            interval = scores[0][part][name]
+            found[heading] = f"{values.mean():.3f}{spread}"
+            found[f"{heading}, each seed"] = " ".join(f"{value:.3f}" for value in values)
+            found[f"{heading}, 95 % of the first"] = f"{interval['low']:.3f} to {interval['high']:.3f}"
     seconds = [files.read_json(path / "metrics.json")["seconds"]["training"] for folders in seeds for path in folders]
-    interval = pooled[0]["f1_macro"]
-    return [
-        str(pooled[0]["clips"]),
-        f"{values.mean():.3f}{spread}",
-        " ".join(f"{value:.3f}" for value in values),
-        f"{interval['low']:.3f} to {interval['high']:.3f}",
-        f"{np.median(seconds):.0f}",
-    ]
-
-
-def pool(folders: Sequence[Path]) -> dict[str, Any]:
-    """Scores over the test clips of all folds together."""
-    metrics = files.read_json(folders[0] / "metrics.json")
-    classes, target = metrics["classes"], metrics["target"]
-    rows = [row for folder in folders for row in files.read_csv(folder / "predictions.csv") if row["split"] == "test"]
-    probabilities = np.array([[float(row[f"p({name})"]) for name in classes] for row in rows])
-    labels = np.array([classes.index(row[target]) for row in rows])
-    return classification_scores(probabilities / probabilities.sum(axis=1, keepdims=True), labels, classes)
+    return found | {"training, s a run": f"{np.median(seconds):.0f}"}
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def run(config_name: str, job: Job) -> None:
     try:
         if not any(word.split("=")[0] in NO_JOB for word in words):
             cfg = check_overrides(config_name, [word for word in words if not word.startswith("-")])
-            if not {"-m", "--multirun"} & set(words):
+            if cfg.hydra.mode != RunMode.MULTIRUN and not {"-m", "--multirun"} & set(words):
                 _check_output(Path(cfg.hydra.run.dir))
     except MusicAffectError as error:
         _explain(error)
@@ -71,6 +71,7 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("joined", _joined, replace=True)
     OmegaConf.register_new_resolver("transfer", transfer_suffix, replace=True)
     OmegaConf.register_new_resolver("times", _times, replace=True)
+    OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
 
 
 def _folder_name(root: str | None, default: str) -> str:
@@ -89,8 +90,13 @@ def _joined(*words: Any) -> str:
 
 
 def _times(factor: float, value: float) -> float:
-    """A multiple of a figure that stands elsewhere, without the rounding that makes 0.005 of it 0.005000000000000001."""
-    return float(f"{factor * value:.12g}")
+    """A multiple of a figure that stands elsewhere."""
+    return factor * value
+
+
+def _replaced(text: Any, old: str, new: str) -> str:
+    """A text with one word in place of another."""
+    return str(text).replace(old, new)
 
 
 def transfer_suffix(start_from: Any, freeze: str) -> str:
@@ -161,7 +167,7 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
             first = [_first_cell(override) for override in overrides]
             cfg = hydra.compose(config_name, overrides=first, return_hydra_config=True)
             missing = OmegaConf.missing_keys(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise _explain_composition(config_name, overrides, error) from error
     for key in sorted(missing):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
@@ -183,21 +189,25 @@ def _check_choice(override: Override) -> None:
         return
     values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
     for value in values:
-        if isinstance(value, str) and value not in options and not _is_nested_option(group, value):
+        if isinstance(value, str) and value not in options and value != "null":
             raise ConfigurationError(
                 f"{group}={value}{did_you_mean(value, options)}",
-                expected=f"{group} to be one of {', '.join(options)}",
+                expected=f"{group} to be one of {', '.join(_beside(value, options))}",
                 fix="correct the word",
             )
 
 
 def _options(group: str) -> list[str]:
+    """Files of a group, those in folders under it too: ``cnn``, ``s1/cnn_mel``."""
     folder = conf_folder() / group
-    return sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
-def _is_nested_option(group: str, value: str) -> bool:
-    return value == "null" or (conf_folder() / group / f"{value}.yaml").is_file()
+def _beside(value: str, options: Sequence[str]) -> list[str]:
+    """Options in the folder that a value names, or those in none and the folders."""
+    folder = value.rpartition("/")[0]
+    beside = [name for name in options if folder and name.rpartition("/")[0] == folder]
+    return beside or sorted({name if "/" not in name else f"{name.split('/')[0]}/…" for name in options})
 
 
 def _explain_composition(config_name: str, overrides: Sequence[Override], error: Exception) -> ConfigurationError:

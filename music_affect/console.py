@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+WIDTH_WITHOUT_TERMINAL = 150  # a log file has room for tables
+
 
 def make() -> Console:
     """The console that entry points write to."""
-    return Console(soft_wrap=True)
+    return Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 
 def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) -> None:
@@ -22,11 +25,12 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) ->
     label = "SYNTHETIC music, " if metrics["synthetic"] else ""
     clips = metrics["clips"]["test"]
     table = Table(title=f"{label}{clips} test clips, seed {metrics['seed']}, 95 % intervals", title_justify="left")
-    for heading in ("", *figures(metrics["test"])):
+    columns = {metrics["model"]: metrics["test"], **metrics["references"]}
+    for heading in ("", *(name if name == metrics["model"] else f"{name} (reference)" for name in columns)):
         table.add_column(heading)
-    references = {f"{name} (reference)": scores for name, scores in metrics["references"].items()}
-    for name, scores in {metrics["model"]: metrics["test"], **references}.items():
-        table.add_row(name, *figures(scores).values())
+    found = {name: figures(scores) for name, scores in columns.items()}
+    for row in found[metrics["model"]]:  # a row a figure: several labels would make a table of models too wide
+        table.add_row(row, *(scores[row] for scores in found.values()))
     console.print(table)
     console.print(
         f"Tested: the {metrics['weights']['kind']} weights ({metrics['weights']['reason']}).", highlight=False

@@ -6,6 +6,7 @@ import functools
 import inspect
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from music_affect import command_line, compatibility
 from music_affect.data.splits import SplitPlan
-from music_affect.features.extractor import AudioExtractor
 
 CHECKOUT = Path(__file__).parents[1]
 CONF = command_line.conf_folder()
 FILES = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml"))
 ENTRIES = [name for name in FILES if "/" not in name]
-COMMAND = re.compile(r"python -m music_affect\.(\w+)((?:\s+(?:-m|\[?[\w./]+=[^\s;:`…]+))+)")
+ENTRY = r"python -m music_affect\.(\w+)"
+# {name:number}, [name,name], or a word; a colon ends it only at the end of a clause.
+VALUE = r"(?:\{[^}]*\}|\[[^\]]*\]|(?:[^\s;:`…\[\]{}'\"]|:(?=\w))+)"
+# What may be left out stands in brackets, what a shell would take apart in quotes.
+WORD = rf"\[?['\"]?(-m|[\w./@]+={VALUE})['\"]?\]?"
+COMMAND = re.compile(rf"{ENTRY}((?:\s+{WORD.replace('(-m', '(?:-m')})+)")
 AXES = ("data", "features", "model", "task")
+DIFFS = ("experiment", "grid")  # groups whose files change settings of all others
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +51,7 @@ def text(name: str) -> str:
 def commands(content: str) -> list[tuple[str, list[str]]]:
     """Entry points and their words as a text tells them."""
     found = COMMAND.findall(content)
-    return [(entry, [word.strip("[]") for word in words.split() if word != "-m"]) for entry, words in found]
+    return [(entry, [word for word in re.findall(rf"\s{WORD}", words) if word != "-m"]) for entry, words in found]
 
 
 def groups(entry: str) -> list[str]:
@@ -56,7 +62,8 @@ def groups(entry: str) -> list[str]:
 
 def options(entry: str) -> list[tuple[str, str]]:
     """Every choice from every group of an entry point."""
-    return [(group, name.removeprefix(f"{group}/")) for group in groups(entry) for name in FILES if in_(group, name)]
+    offered = [(group, group.split("@")[0]) for group in groups(entry)]  # data@also offers the files of data
+    return [(group, name.removeprefix(f"{base}/")) for group, base in offered for name in FILES if in_(base, name)]
 
 
 def in_(group: str, name: str) -> bool:
@@ -93,8 +100,9 @@ CHOICES = [(entry, *choice) for entry in ENTRIES for choice in options(entry)]
 @pytest.mark.parametrize(("entry", "group", "name"), CHOICES)
 def test_every_choice_composes(entry: str, group: str, name: str) -> None:
     cfg = compose(entry, [*needed(entry), f"{group}={name}"])
-    if group in AXES:  # run folders are named by these, so no two choices may share a name
-        assert cfg[group].name == name
+    axis, _, package = group.partition("@")
+    if axis in AXES:  # run folders are named by these, so no two choices may share a name
+        assert cfg[package or axis].name == name
 
 
 PAGES = [path for place in ("README.md", "docs/*.md", "multirun/*.md") for path in CHECKOUT.glob(place)]
@@ -105,6 +113,25 @@ TOLD = sorted({(entry, " ".join(words)) for content in TEXTS for entry, words in
 @pytest.mark.parametrize(("entry", "line"), [told for told in TOLD if told[0] in ENTRIES])
 def test_every_command_that_is_told_is_understood(entry: str, line: str) -> None:
     assert compose(entry, line.split())
+
+
+def test_every_entry_point_that_is_told_exists() -> None:
+    told = {entry for content in TEXTS for entry in re.findall(ENTRY, content)}
+    assert {"train", "evaluate"} <= told
+    assert [entry for entry in told if find_spec(f"music_affect.{entry}") is None] == []
+
+
+def test_words_are_taken_out_of_a_text_as_a_shell_would_take_them() -> None:
+    text = """
+    Average: `python -m music_affect.ensemble runs/a runs/b`; or `python -m music_affect.train -m model=lstm,cnn`: both.
+    # python -m music_affect.train task=affect ['task.targets=[valence,energy]'] freeze=until_epoch:5
+    python -m music_affect.train data@also=multitask "weighting.weights={valence:2,energy:1}" [data.fold=0]; and so on
+    """
+    assert commands(text) == [
+        ("train", ["model=lstm,cnn"]),
+        ("train", ["task=affect", "task.targets=[valence,energy]", "freeze=until_epoch:5"]),
+        ("train", ["data@also=multitask", "weighting.weights={valence:2,energy:1}", "data.fold=0"]),
+    ]
 
 
 def test_every_group_is_offered_by_an_entry_point() -> None:
@@ -132,6 +159,8 @@ def targets() -> dict[str, dict[str, DictConfig]]:
     found: dict[str, dict[str, DictConfig]] = {}
     for name in FILES:
         group, _, choice = name.rpartition("/")
+        if name.split("/")[0] in DIFFS:
+            continue
         node = compatibility.choice(group, choice) if group and "/" not in group else load(name)
         for inner in [node, *(value for _, value in settings(node) if isinstance(value, DictConfig))]:
             if str(inner.get("_target_")).startswith("music_affect."):
@@ -159,8 +188,7 @@ def unlike(constructor: Any, node: DictConfig) -> list[str]:
     ]
 
 
-def test_constructors_called_by_name_have_the_defaults_of_the_files() -> None:
-    assert unlike(AudioExtractor, load("features/fused").extraction) == []
+def test_a_constructor_that_is_called_by_name_has_the_defaults_of_its_file() -> None:
     assert unlike(SplitPlan, load("train").split) == []
 
 

@@ -3,7 +3,6 @@
 import copy
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 
 import hydra
 import pytest
@@ -11,16 +10,18 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from music_affect import compatibility
+from music_affect.command_line import conf_folder
 from music_affect.models.backbone import Backbone, length_mask
 
-MODELS = {path.stem: path for path in sorted((Path(__file__).parents[1] / "conf" / "model").glob("*.yaml"))}
-NETS = [name for name, path in MODELS.items() if "net" in OmegaConf.load(path)]
+MODELS = {name: compatibility.choice("model", name) for name in compatibility.choices("model")}
+NETS = [name for name, model in MODELS.items() if "net" in model]
 MAX_FRAMES = 130
 LENGTHS = [20, 1, 130, 3, 64]
 
 
 def build(name: str, num_features: int = 140) -> Backbone:
-    net = OmegaConf.load(MODELS[name]).net
+    net = copy.deepcopy(MODELS[name].net)
     if "depth" in net:
         net.depth = min(net.depth, 2)
     return seeded(lambda: hydra.utils.instantiate(net, _partial_=True)(num_features, MAX_FRAMES))
@@ -193,27 +194,28 @@ def test_statistics_of_padding_are_found_in_training_only() -> None:
 
 
 def load_net(name: str) -> dict[str, object]:
-    """The net of a yaml file without its target."""
-    net = OmegaConf.to_container(OmegaConf.load(MODELS[name]).net)
+    """The net of a yaml file and of those it builds on, without its target."""
+    net = OmegaConf.to_container(MODELS[name].net)
     return {key: value for key, value in net.items() if key != "_target_"}
 
 
 def defaults(name: str) -> dict[str, object]:
     """What the constructor of a model's class takes where its yaml file says nothing."""
-    signature = inspect.signature(hydra.utils.get_class(OmegaConf.load(MODELS[name]).net["_target_"]))
+    signature = inspect.signature(hydra.utils.get_class(MODELS[name].net["_target_"]))
     own = [p for p in signature.parameters.values() if p.name not in ("num_features", "max_frames")]
     return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in own}
 
 
-@pytest.mark.parametrize("name", sorted({OmegaConf.load(MODELS[name]).net["_target_"].split(".")[-2] for name in NETS}))
+@pytest.mark.parametrize("name", sorted({MODELS[name].net["_target_"].split(".")[-2] for name in NETS}))
 def test_defaults_of_the_constructor_equal_the_yaml_of_its_name(name: str) -> None:
     assert load_net(name) == defaults(name)
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_yaml_files_are_of_one_form(name: str) -> None:
-    config, first_line = OmegaConf.load(MODELS[name]), MODELS[name].read_text().splitlines()[0]
+    config = MODELS[name]
+    first_line = (conf_folder() / "model" / f"{name}.yaml").read_text().splitlines()[0]
     assert f"model={name} " in first_line + " "
     assert config.name == name
     assert set(load_net(name)) <= set(defaults(name))
-    assert list(config.recipe) == list(OmegaConf.load(MODELS["cnn"]).recipe)
+    assert list(config.recipe) == list(MODELS["cnn"].recipe)

@@ -73,12 +73,13 @@ def test_a_model_a_data_set_and_a_task_are_one_python_and_one_yaml_file_each() -
 
 
 def test_the_recipes_train_together(copy: Path, music: Path) -> None:
-    words = ["model=deep_sets", "data=genre_folders", f"data.root={music}", "task=genre_focal", "task.module.focus=1.5"]
+    words = ["model=deep_sets", "data=genre_folders", f"data.root={music}", "task=genre_focal"]
     run(
         copy,
         "-m",
         "music_affect.train",
         *words,
+        "task.classification.focus=1.5",
         "data.beat=true",
         "split.test_fraction=0.5",
         "trainer=smoke",
@@ -86,7 +87,7 @@ def test_the_recipes_train_together(copy: Path, music: Path) -> None:
     )
     metrics = read_json(copy / "outputs" / "genre_focal" / "genre_folders-fused-deep_sets-s0" / "metrics.json")
     assert (metrics["model"], metrics["data"], metrics["task"]) == ("deep_sets", "genre_folders", "genre_focal")
-    assert metrics["classes"] == sorted(path.name for path in music.iterdir())
+    assert metrics["targets"]["genre"]["classes"] == sorted(path.name for path in music.iterdir())
     assert metrics["clips"]["skipped"] == {}
     assert metrics["weights"]["epoch"] == 1
 

@@ -32,20 +32,28 @@ def test_the_test_figure_is_repeated_exactly(run: tuple[Path, dict[str, Any]]) -
     assert score(f"checkpoint={folder / metrics['weights']['file']}", "part=val")["scores"] == metrics["val"]
 
 
+def test_figures_of_several_labels_are_repeated_too(tmp_path: Path) -> None:
+    metrics = train_quickly(tmp_path / "run", "task=joint", "weighting=uncertainty", "trainer.max_epochs=1")
+    assert metrics["test"].keys() == {"classification", "regression"}
+    assert score(f"checkpoint={tmp_path / 'run'}")["scores"] == metrics["test"]
+
+
 def test_a_second_process_needs_the_path_alone(run: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     folder, metrics = run
     done = entry_point("evaluate", f"checkpoint={folder}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert f"macro F1 {metrics['test']['f1_macro']['value']:.3f}" in done.stdout
+    assert f"macro F1 {metrics['test']['classification']['f1_macro']['value']:.3f}" in done.stdout
 
 
 def test_other_data_is_scored_as_a_whole(run: tuple[Path, dict[str, Any]]) -> None:
     other = ["data=synthetic", *TINY[:2], "data.source.seed=1"]
-    assert score(f"checkpoint={run[0]}", *other)["scores"]["clips"] == 60
+    scored = score(f"checkpoint={run[0]}", *other)
+    assert scored["scores"]["classification"]["clips"] == 60
+    assert scored["trained_on"] == 0
 
 
 def test_a_reference_model_is_scored_too(tmp_path: Path) -> None:
-    metrics = train_quickly(tmp_path / "run", "model=linear")
+    metrics = train_quickly(tmp_path / "run", "model=linear", "task=joint")
     assert score(f"checkpoint={tmp_path / 'run'}")["scores"] == metrics["test"]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+FIGURE = re.compile(r"\| \d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\] \|")  # in a table, with its interval
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
@@ -38,6 +40,11 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     pictures = [out for cell in cells for out in cell.outputs if "image/png" in out.get("data", {})]
     assert len(pictures) >= 2
+    pages = [
+        out.data["text/markdown"] for cell in cells for out in cell.outputs if "text/markdown" in out.get("data", {})
+    ]
+    assert pages
+    assert all(FIGURE.search(page) for page in pages)
     assert list((tmp_path / "outputs").rglob("report.md"))
 
 

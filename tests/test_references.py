@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +16,19 @@ from music_affect.preparation import Prepared, prepare
 
 @pytest.fixture(scope="module")
 def prepared() -> Prepared:
-    cfg = compose("train", *QUICK)
+    cfg = compose("train", *QUICK, "task=joint")
     return prepare(cfg, build.source(cfg), lambda line: None)
 
 
-def linear_f1(prepared: Prepared, *words: str) -> float:
+def scores(prepared: Prepared, *words: str) -> dict[str, Any]:
     view = build.view(compose("train", *QUICK, *words), prepared.cache.identity.blocks)
-    value: float = references.scores(prepared, view)["linear"]["f1_macro"]["value"]
-    return value
+    return references.scores(prepared, view)
+
+
+def linear(prepared: Prepared) -> tuple[float, float]:
+    """Macro F1 of the class and mean Spearman correlation of the scales."""
+    found = scores(prepared)["linear"]
+    return found["classification"]["f1_macro"]["value"], found["regression"]["spearman"]["value"]
 
 
 def shuffled(prepared: Prepared, seed: int) -> Prepared:
@@ -32,11 +39,38 @@ def shuffled(prepared: Prepared, seed: int) -> Prepared:
 
 
 def test_shuffled_labels_fall_to_chance(prepared: Prepared) -> None:
-    broken = np.mean([linear_f1(shuffled(prepared, seed)) for seed in range(8)])
-    assert broken < 0.2
-    assert linear_f1(prepared) > broken + 0.3
+    broken = np.mean([linear(shuffled(prepared, seed)) for seed in range(8)], axis=0)
+    assert broken[0] < 0.2
+    assert abs(broken[1]) < 0.2
+    assert (linear(prepared) > broken + 0.3).all()
+
+
+def test_references_learn_from_the_clips_that_carry_a_label(prepared: Prepared) -> None:
+    for name, expected in (("genre", "classification"), ("energy", "regression")):
+        kept = [clip for place, clip in enumerate(prepared.splits["train"]) if place % 3]
+        lacking = [
+            replace(clip, labels={other: value for other, value in clip.labels.items() if other != name})
+            for place, clip in enumerate(prepared.splits["train"])
+            if not place % 3
+        ]
+        targets = {name: prepared.targets[name]}
+        some = replace(prepared, targets=targets, splits={**prepared.splits, "train": [*lacking, *kept]})
+        found = scores(some)
+        assert found == scores(replace(prepared, targets=targets, splits={**prepared.splits, "train": kept}))
+        assert found["majority"].keys() == found["linear"].keys() == {expected}
+
+
+def test_fitted_references_come_back_from_plain_containers(prepared: Prepared) -> None:
+    view = build.view(compose("train", *QUICK), prepared.cache.identity.blocks)
+    rows = references.rows(prepared, view, prepared.splits["test"])
+    for model, make in references.MAKERS.items():
+        fitted = references.fit(make, prepared, view)
+        plain = json.loads(json.dumps(references.to_dict(fitted)))
+        again = references.predict(references.from_dict(model, plain, prepared.targets), rows)
+        for name, expected in references.predict(fitted, rows).items():
+            np.testing.assert_array_equal(again[name], expected)
 
 
 def test_statistics_are_kept_beside_the_cache(prepared: Prepared) -> None:
-    linear_f1(prepared, "features=mel")
+    scores(prepared, "features=mel")
     assert list(prepared.cache.folder.glob("statistics-v*-mel-*.npy"))

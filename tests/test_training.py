@@ -45,7 +45,9 @@ def test_a_run_leaves_everything_that_its_report_needs(run: tuple[Path, dict[str
     assert "SYNTHETIC" in (folder / "report.md").read_text()
     assert set(metrics["references"]) == {"majority", "linear"}
     rows = files.read_csv(folder / "predictions.csv")
-    assert sum(row["split"] == "test" for row in rows) == metrics["test"]["clips"] == metrics["clips"]["test"]
+    clips = metrics["test"]["classification"]["clips"]
+    assert sum(row["split"] == "test" for row in rows) == clips == metrics["clips"]["test"]
+    assert metrics["score"] == metrics["test"]["classification"]["f1_macro"]["value"]
     assert len(files.read_csv(folder / "metrics.csv")) == 3
 
 
@@ -55,7 +57,7 @@ def test_the_best_weights_are_tested_and_named(run: tuple[Path, dict[str, Any]])
     best = max(history, key=lambda row: float(row["val/f1_macro"]))
     assert metrics["weights"]["kind"] == "best"
     assert metrics["weights"]["epoch"] == int(best["epoch"])
-    assert metrics["val"]["f1_macro"]["value"] == pytest.approx(float(best["val/f1_macro"]), abs=1e-6)
+    assert metrics["val"]["classification"]["f1_macro"]["value"] == pytest.approx(float(best["val/f1_macro"]), abs=1e-6)
 
 
 def test_without_a_validation_part_the_last_weights_are_tested(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from music_affect.data.label_table import LabelTable, is_number
 from music_affect.data.source import SPLITS, Clip, ClipSource
-from music_affect.errors import DataNotFoundError, LabelError
+from music_affect.errors import ConfigurationError, DataNotFoundError, LabelError
 from music_affect.spec import Categorical, Continuous, Target
 
 GROUP_COLUMNS = ("group", "artist", "artist_id", "track_id", "album")
@@ -59,7 +60,7 @@ class FolderSource(ClipSource):
             )
         self.root = Path(root).expanduser().absolute()
         self.name = name or self.root.name
-        self._ranges = {column: (float(ends[0]), float(ends[1])) for column, ends in (ranges or {}).items()}
+        self._ranges = {column: _checked_ends(column, ends) for column, ends in (ranges or {}).items()}
         needed = [*(class_targets or ()), *(continuous_targets or ()), *self._ranges, *([group] if group else [])]
         self._table = LabelTable(self.root / labels, needed)
         self._class_targets, self._continuous_targets = class_targets, continuous_targets
@@ -201,3 +202,17 @@ class FolderSource(ClipSource):
         if self._group is not None:
             return self._group or None
         return next((column for column in GROUP_COLUMNS if column in self._table.columns), None)
+
+
+def _checked_ends(column: str, ends: Sequence[float]) -> tuple[float, float]:
+    try:
+        low, high = (float(end) for end in ends)
+    except (TypeError, ValueError):
+        low, high = math.nan, math.nan
+    if not -math.inf < low < high < math.inf:
+        raise ConfigurationError(
+            f"data.source.ranges has {column}:{ends}",
+            expected="two numbers, the lower one first",
+            fix=f"write data.source.ranges={{{column}:[LOW,HIGH]}}",
+        )
+    return low, high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
+_LETTER = 0.09  # inches that a letter of a title takes
 MODEL, REFERENCE, INK, GRID, WARNING = "#2563a8", "#b9c0c9", "#333333", "#e6e8eb", "#b3261e"
 
 
@@ -87,7 +89,8 @@ def new_figure(width: float, height: float, title: str, synthetic: bool) -> Figu
     from matplotlib.figure import Figure  # late: scores do not need it
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    label = f"SYNTHETIC music\n{title}" if synthetic else title
+    lines = textwrap.wrap(title, max(20, int(width / _LETTER)))  # names of runs are long, and break at their hyphens
+    label = "\n".join(["SYNTHETIC music", *lines] if synthetic else lines)
     figure.suptitle(label, fontsize=11, color=WARNING if synthetic else INK)
     return figure
 

@@ -51,7 +51,8 @@ def plot_scales(panels: Sequence[Panel], path: Path, title: str, *, synthetic: b
     columns = len(panels) if len(panels) <= _FEW else math.ceil(math.sqrt(len(panels)))
     rows = math.ceil(len(panels) / columns)
     side = 4.4 if len(panels) == 1 else 2.8
-    figure = new_figure(max(6.4, columns * side), rows * (side + 0.35) + 1.0, title, synthetic)
+    figure = new_figure(columns * side + 0.5, rows * (side + 0.2) + 0.8, title, synthetic)
+    figure.set_layout_engine("compressed", h_pad=0.09)  # square panels would otherwise stand far apart
     every_axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, panel in zip(every_axes, panels, strict=False):
         _draw(axes, panel)

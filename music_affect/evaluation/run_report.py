@@ -111,9 +111,9 @@ def _weights(weights: Mapping[str, Any]) -> str:
 def _what_was_run(run: RunFolder) -> str:
     metrics, clips = run.metrics, run.metrics["clips"]
     seconds = metrics.get("seconds") or {}
-    labels = "; ".join(f"{name}, {_told(kind)}" for name, kind in run.targets.items())
     facts: dict[str, object] = {
-        "task": f"{metrics['task']} ({'target' if len(run.targets) == 1 else 'targets'} {labels})",
+        "task": metrics["task"],
+        "labels": ", ".join(f"{name} ({_told(kind)})" for name, kind in run.targets.items()),
         "model": f"{metrics['model']}" + (f", {metrics['parameters']:,} parameters" if "parameters" in metrics else ""),
         "data": f"{metrics['data']}, features {metrics['features']}",
         "clips": ", ".join(f"{clips[split]} {split}" for split in ("train", "val", "test") if split in clips),

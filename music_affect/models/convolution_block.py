@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from music_affect.models.dense import activation_layer
+from music_affect.models.masked_convolution import normalise
 
 
 class ConvolutionBlock(nn.Module):
@@ -60,13 +61,5 @@ class ConvolutionBlock(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Images float [B, in_channels, *in_size] to float [B, out_channels, *out_size]."""
         image = self.convolution(F.pad(image, self.fill) if any(self.fill) else image)
-        image = self.activation(image if self.norm is None else _normalise(self.norm, image))
+        image = self.activation(image if self.norm is None else normalise(self.norm, image))
         return image if self.pool == (1, 1) else F.max_pool2d(image, self.pool)
-
-
-def _normalise(norm: nn.BatchNorm2d, image: Tensor) -> Tensor:
-    # One value a channel has no variance: fall back on the running statistics, as outside training.
-    if norm.training and image.numel() == image.shape[1]:
-        return F.batch_norm(image, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
-    normalised: Tensor = norm(image)
-    return normalised

@@ -67,7 +67,7 @@ class MaskedConvolution(nn.Module):
         """
         image = self.convolution(image)
         if mask is None:
-            return F.relu(_normalise(self.norm, image), inplace=True), None
+            return F.relu(normalise(self.norm, image), inplace=True), None
         mask = mask[:, :: self.time_stride]
         if self.training:
             return _normalise_valid(self.norm, image, mask), mask
@@ -78,11 +78,12 @@ def _normalise_valid(norm: nn.BatchNorm2d, image: Tensor, mask: Tensor) -> Tenso
     """Batch norm and ReLU of the valid frames alone, put back in their places among zeros: [B, C, T, F] both ways."""
     frames = image.permute(0, 2, 3, 1)
     valid = frames[mask].unsqueeze(1).permute(0, 3, 1, 2)  # a batch of single frames, [valid frames, C, 1, F]
-    valid = F.relu(_normalise(norm, valid), inplace=True).permute(0, 2, 3, 1).squeeze(1)
+    valid = F.relu(normalise(norm, valid), inplace=True).permute(0, 2, 3, 1).squeeze(1)
     return frames.new_zeros(frames.shape, dtype=valid.dtype).index_put((mask,), valid).permute(0, 3, 1, 2)
 
 
-def _normalise(norm: nn.BatchNorm2d, image: Tensor) -> Tensor:
+def normalise(norm: nn.BatchNorm2d, image: Tensor) -> Tensor:
+    """Batch norm of an image [B, C, T, F] without padding, also of one with a single value a channel."""
     # One value a channel has no variance: fall back on the running statistics, as outside training.
     if norm.training and image.numel() == image.shape[1]:
         return F.batch_norm(image, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)

@@ -124,7 +124,7 @@ class Task(LightningModule):
         figures = {f"{stage}/loss": loss}
         figures |= {f"{stage}/{name}": value for name, value in self.scores(record).items()}
         if stage == "train" and self.weighting.learned:
-            figures |= {f"weight/{name}": float(value) for name, value in self.weighting.weights().items()}
+            figures |= {f"weight/{name}": float(value.detach()) for name, value in self.weighting.weights().items()}
         self.log_dict(figures, rank_zero_only=True)
 
     def epoch_loss(self, stage: str) -> float:
@@ -171,7 +171,8 @@ class Task(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": plan}
 
     def _check_validates(self) -> None:
-        if self._monitor.startswith("val/") and not self.trainer.fit_loop.epoch_loop.val_loop._data_source.is_defined():
+        data = getattr(self.trainer, "datamodule", None)
+        if self._monitor.startswith("val/") and data is not None and not data.val_dataloader():
             raise ConfigurationError(
                 f"a schedule that waits for {self._monitor}, and no validation part",
                 expected="clips to validate on",

@@ -7,7 +7,6 @@ import math
 import torch
 from torch import Tensor
 from torchmetrics.functional.regression import (
-    concordance_corrcoef,
     mean_absolute_error,
     mean_squared_error,
     pearson_corrcoef,
@@ -16,7 +15,7 @@ from torchmetrics.functional.regression import (
 )
 
 from music_affect.errors import ConfigurationError, TrainingError, did_you_mean
-from music_affect.tasks.losses import LOSSES, value_losses
+from music_affect.tasks.losses import LOSSES, concordance, value_losses
 from music_affect.tasks.objective import Mixture, Objective
 
 NAMES = ("spearman", "pearson", "r2", "mae", "rmse", "ccc")
@@ -93,18 +92,15 @@ class Regression(Objective):
         predicted, labels = predictions[there, 0].float(), labels[there].float()
         if len(labels) < 2:
             return dict.fromkeys(NAMES, 0.0)
+        varied = bool((labels != labels[0]).any())
         figures = {
+            "r2": float(r2_score(predicted, labels)) if varied else 0.0,
             "mae": float(mean_absolute_error(predicted, labels)),
             "rmse": math.sqrt(float(mean_squared_error(predicted, labels))),
         }
         # A correlation with a constant is undefined; it counts as none, so that no NaN decides over weights.
-        constant = bool((predicted == predicted[0]).all() or (labels == labels[0]).all())
-        correlations = {
-            "spearman": spearman_corrcoef,
-            "pearson": pearson_corrcoef,
-            "ccc": concordance_corrcoef,
-            "r2": r2_score,
-        }
+        constant = not varied or bool((predicted == predicted[0]).all())
+        correlations = {"spearman": spearman_corrcoef, "pearson": pearson_corrcoef, "ccc": concordance}
         figures |= {name: 0.0 if constant else float(call(predicted, labels)) for name, call in correlations.items()}
         return {name: figures[name] for name in NAMES}
 

@@ -1,9 +1,8 @@
-"""Learning rates over a run: one function a schedule, most of them PyTorch's own with its settings as shares of the run.
+"""Learning rates over a run: one function a schedule, most of them PyTorch's own.
 
-Shares of the run instead of steps or epochs: a schedule fits a run of any length. Every function takes ``optimizer``,
-whose configured rate is the highest, ``total_steps``, the optimizer steps of the whole run, and ``epochs``, its epochs;
-its other arguments are the settings in ``conf/scheduler``. What is returned is stepped after every optimizer step, a
-``ReduceLROnPlateau`` after every epoch.
+Their settings are shares of the run instead of steps or epochs, so that they fit a run of any length; the configured
+rate is always the highest. What a function returns is stepped after every optimizer step, a ``ReduceLROnPlateau`` after
+every epoch.
 """
 
 from __future__ import annotations
@@ -134,13 +133,13 @@ def one_cycle(
         2019.
     """
     _check_share("warmup", warmup)
-    steps = max(2, total_steps)
+    rising = max(1.5, warmup * total_steps)  # PyTorch divides by one less
+    steps = total_steps + 1  # the lowest rate stands after the last step, as in the other schedules
     return OneCycleLR(
         optimizer,
         max_lr=[group["lr"] for group in optimizer.param_groups],
         total_steps=steps,
-        # A peak at the very first or last step would leave a phase of no length, by which PyTorch divides.
-        pct_start=min(max(warmup, 1.5 / steps), 1 - 0.5 / steps),
+        pct_start=rising / steps,
         cycle_momentum=False,
         div_factor=div_factor,
         final_div_factor=final_div_factor,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from array_cache import GENRES, make_cache
 from lightning.pytorch import LightningModule, Trainer
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -118,6 +120,19 @@ def test_batches_carry_the_labels_of_their_clips(prepared: Prepared, targets: di
                 assert torch.equal(batch.targets[name], torch.from_numpy(data.labels(split, name))[batch.clips])
 
 
+def test_missing_labels_are_told_apart_from_all_others(prepared: Prepared) -> None:
+    cache, splits = prepared
+    bare = [replace(clip, labels={"genre": "Jazz"} if place % 2 else {"valence": 0.25}) for place, clip in
+            enumerate(splits["test"])]  # fmt: skip
+    data = module((cache, {**splits, "test": bare}), targets={**GENRE, **VALENCE})
+    genres, values = data.labels("test", "genre"), data.labels("test", "valence")
+    assert genres.tolist() == [1 if place % 2 else -1 for place in range(15)]
+    np.testing.assert_equal(values, np.array([np.nan if place % 2 else 0.25 for place in range(15)], np.float32))
+    (batch,) = batches(data.test_dataloader())
+    assert torch.equal(batch.targets["genre"], torch.from_numpy(genres)[batch.clips])
+    assert torch.equal(batch.targets["valence"].isnan(), batch.targets["genre"] >= 0)
+
+
 def test_training_serves_each_clip_once_and_testing_each_window(prepared: Prepared) -> None:
     data = module(prepared, batch_size=8, crop_frames=32, windows=3)
     assert sorted(clips_of(batches(data.train_dataloader()))) == list(range(38))
@@ -162,6 +177,35 @@ def test_balanced_sampling_draws_rare_classes_as_often(prepared: Prepared) -> No
     loader = data.train_dataloader()
     labels = torch.cat([batch.targets["genre"] for epoch in range(60) for batch in batches(loader, epoch)])
     np.testing.assert_allclose(torch.bincount(labels) / len(labels), 1 / 3, atol=0.05)
+
+
+def drawn(loader: Iterable[object], where: NDArray[np.bool_]) -> float:
+    """Share of draws over many epochs that fall on some of the clips."""
+    assert isinstance(loader, DataLoader)
+    found = [clip for epoch in range(60) for clip in clips_of(batches(loader, epoch))]
+    return float(where[found].mean())
+
+
+def test_two_data_sets_are_drawn_equally_often_unless_told_otherwise(prepared: Prepared) -> None:
+    cache, splits = prepared
+    train = [replace(clip, data="a" if place < 8 else "b") for place, clip in enumerate(splits["train"])]
+    small = np.array([clip.data == "a" for clip in train])
+    both = (cache, {**splits, "train": train})
+    assert drawn(module(both).train_dataloader(), small) == pytest.approx(0.5, abs=0.05)
+    assert drawn(module(both, data_balance="none").train_dataloader(), small) == 8 / 38
+    one = module(prepared, data_balance="sampler").train_dataloader()
+    assert sorted(clips_of(batches(one))) == list(range(38))
+
+
+def test_clips_without_a_class_are_drawn_as_often_as_the_others_under_balance(prepared: Prepared) -> None:
+    cache, splits = prepared
+    labels: list[dict[str, str | float]] = [{"valence": 0.5}] * 19 + [{"genre": "Jazz"}] * 15 + [{"genre": "Rock"}] * 4
+    train = [replace(clip, labels=found) for clip, found in zip(splits["train"], labels, strict=True)]
+    both = module((cache, {**splits, "train": train}), {**GENRE, **VALENCE}, class_balance="sampler")
+    place = np.arange(38)
+    loader = both.train_dataloader()
+    shares = [drawn(loader, where) for where in (place < 19, (place >= 19) & (place < 34), place >= 34)]
+    np.testing.assert_allclose(shares, [1 / 2, 1 / 4, 1 / 4], atol=0.05)
 
 
 @pytest.mark.parametrize("view", [View(BOTH), View({"mel": (0, 6)}, 4)])
@@ -218,6 +262,7 @@ def test_the_trainer_shuffles_anew_every_epoch_as_planned(prepared: Prepared, tm
         ({"num_workers": -1}, r"loader\.num_workers=-1; expected 0 or more"),
         ({"overfit_batches": -1}, r"loader\.overfit_batches=-1; expected 0 or more"),
         ({"class_balance": "weights"}, r"loader\.class_balance=weights; expected none or sampler"),
+        ({"data_balance": "weights"}, r"loader\.data_balance=weights; expected none or sampler"),
     ],
 )
 def test_settings_without_a_meaning_are_refused(setting: dict[str, Any], expected: str) -> None:

@@ -46,7 +46,7 @@ def check_division(splits: dict[str, list[Clip]], clips: Sequence[Clip]) -> None
 )
 def test_random_test_part_is_stratified_and_of_the_wanted_size(wanted: float, share: float) -> None:
     clips = songs(420)
-    splits = split_clips(clips, "genre", SplitPlan(test_fraction=wanted))
+    splits = split_clips(clips, ["genre"], SplitPlan(test_fraction=wanted))
     check_division(splits, clips)
     assert splits["val"] == []
     assert len(splits["test"]) == pytest.approx(share * 420, abs=3)
@@ -56,20 +56,38 @@ def test_random_test_part_is_stratified_and_of_the_wanted_size(wanted: float, sh
 
 
 def test_scales_are_stratified_by_five_levels() -> None:
-    splits = split_clips(songs(200), "valence", SplitPlan(test_fraction=0.2))
+    splits = split_clips(songs(200), ["valence"], SplitPlan(test_fraction=0.2))
     levels = Counter(int(float(clip.labels["valence"]) * 5) for clip in splits["test"])
     assert levels == dict.fromkeys(range(5), 8)
 
 
 def test_scale_with_a_single_value_can_be_divided() -> None:
     clips = [replace(clip, labels={"valence": 0.5}) for clip in songs(50)]
-    assert len(split_clips(clips, "valence", SplitPlan())["test"]) == 10
+    assert len(split_clips(clips, ["valence"], SplitPlan())["test"]) == 10
+
+
+def test_clips_that_lack_the_label_are_divided_like_a_class_of_their_own() -> None:
+    clips = [replace(clip, labels={}) if place % 3 == 0 else clip for place, clip in enumerate(songs(240))]
+    for target in ("genre", "valence"):
+        test = split_clips(clips, [target], SplitPlan(test_fraction=0.2))["test"]
+        assert len(test) == pytest.approx(48, abs=2)
+        assert sum(target not in clip.labels for clip in test) == pytest.approx(16, abs=1)
+
+
+def test_each_data_set_is_divided_by_itself_and_by_a_label_that_it_has() -> None:
+    scale = [replace(clip, id=f"b/{clip.id}", data="b", labels={"valence": clip.labels["valence"]}) for clip in songs()]
+    genre = [replace(clip, data="a", labels={"genre": clip.labels["genre"]}) for clip in songs(60)]
+    splits = split_clips([*genre, *scale], ["genre", "valence"], SplitPlan(test_fraction=0.2))
+    check_division(splits, [*genre, *scale])
+    for data, alone, strata in (("a", genre, ["genre"]), ("b", scale, ["valence"])):
+        for name, part in split_clips(alone, strata, SplitPlan(test_fraction=0.2)).items():
+            assert ids(part) == [clip.id for clip in splits[name] if clip.data == data]
 
 
 @pytest.mark.parametrize("plan", [SplitPlan(val_fraction=0.2), SplitPlan(fold=3, val_fraction=0.25)])
 def test_groups_never_straddle(plan: SplitPlan) -> None:
     clips = songs(240, artists=10)
-    splits = split_clips(clips, "genre", plan)
+    splits = split_clips(clips, ["genre"], plan)
     check_division(splits, clips)
     assert all(splits.values())
     assert straddling_groups(splits) == {}
@@ -79,7 +97,7 @@ def test_groups_never_straddle(plan: SplitPlan) -> None:
 def test_straddling_groups_are_named() -> None:
     clips = songs(12, artists=2)
     official = ["train", "val", "test"] * 4
-    splits = split_clips(marked(clips, split=official), "genre", SplitPlan())
+    splits = split_clips(marked(clips, split=official), ["genre"], SplitPlan())
     rock, jazz = (["Rock artist 0", "Rock artist 1"], ["Jazz artist 0", "Jazz artist 1"])
     assert straddling_groups(splits) == {"train/val": jazz + rock, "train/test": rock, "val/test": rock}
 
@@ -89,28 +107,28 @@ def test_only_the_seed_of_the_split_moves_clips() -> None:
     hashes = []
     for global_seed in (0, 1):
         np.random.seed(global_seed)
-        hashes.append(split_hash(split_clips(clips, "genre", SplitPlan(val_fraction=0.2))))
+        hashes.append(split_hash(split_clips(clips, ["genre"], SplitPlan(val_fraction=0.2))))
     assert hashes[0] == hashes[1]
-    assert split_hash(split_clips(clips, "genre", SplitPlan(val_fraction=0.2, seed=1))) != hashes[0]
+    assert split_hash(split_clips(clips, ["genre"], SplitPlan(val_fraction=0.2, seed=1))) != hashes[0]
 
 
 def test_folds_of_the_data_set_are_taken() -> None:
     clips = marked(songs(60), fold=[place % 4 for place in range(60)])
     for fold in range(4):
-        splits = split_clips(clips, "genre", SplitPlan(fold=fold))
+        splits = split_clips(clips, ["genre"], SplitPlan(fold=fold))
         assert ids(splits["test"]) == [f"s{place}" for place in range(60) if place % 4 == fold]
         check_division(splits, clips)
 
 
 def test_made_folds_cover_every_clip_once() -> None:
     clips = songs(60, artists=5)
-    tests = [split_clips(clips, "genre", SplitPlan(fold=fold, num_folds=4))["test"] for fold in range(4)]
+    tests = [split_clips(clips, ["genre"], SplitPlan(fold=fold, num_folds=4))["test"] for fold in range(4)]
     assert sorted(ids([clip for test in tests for clip in test])) == sorted(ids(clips))
 
 
 def test_a_fold_is_asked_for_in_spite_of_official_parts() -> None:
     clips = marked(songs(60), split=["train", "val", "test"] * 20)
-    splits = split_clips(clips, "genre", SplitPlan(fold=0))
+    splits = split_clips(clips, ["genre"], SplitPlan(fold=0))
     assert len(splits["test"]) == 12
     assert splits["val"] == []
     check_division(splits, clips)
@@ -118,7 +136,7 @@ def test_a_fold_is_asked_for_in_spite_of_official_parts() -> None:
 
 def test_official_parts_are_kept() -> None:
     clips = marked(songs(60), split=["train", "train", "val", "test", None, "train"] * 10)
-    splits = split_clips(clips, "genre", SplitPlan(val_fraction=0.5, test_fraction=0.5))
+    splits = split_clips(clips, ["genre"], SplitPlan(val_fraction=0.5, test_fraction=0.5))
     assert [clip.split for clip in splits["val"]] == ["val"] * 10
     assert [clip.split for clip in splits["test"]] == ["test"] * 10
     assert {clip.split for clip in splits["train"]} == {"train", None}
@@ -127,7 +145,7 @@ def test_official_parts_are_kept() -> None:
 
 def test_official_validation_alone_leaves_the_test_part_to_chance() -> None:
     clips = marked(songs(60), split=["val", None, None] * 20)
-    splits = split_clips(clips, "genre", SplitPlan(test_fraction=0.25))
+    splits = split_clips(clips, ["genre"], SplitPlan(test_fraction=0.25))
     assert [clip.split for clip in splits["val"]] == ["val"] * 20
     assert len(splits["test"]) == 10
 
@@ -135,9 +153,9 @@ def test_official_validation_alone_leaves_the_test_part_to_chance() -> None:
 @pytest.mark.parametrize(("training", "held_out"), [(999, 0), (1000, 1000 / 7)])
 def test_validation_is_held_out_of_large_sets_only(training: int, held_out: float) -> None:
     clips = marked(songs(training + 100), split=["train"] * training + ["test"] * 100)
-    assert len(split_clips(clips, "genre", SplitPlan())["val"]) == pytest.approx(held_out, abs=3)
-    assert split_clips(clips, "genre", SplitPlan(val_fraction=0))["val"] == []
-    assert len(split_clips(clips, "genre", SplitPlan(val_fraction=0.5))["val"]) == pytest.approx(training / 2, abs=3)
+    assert len(split_clips(clips, ["genre"], SplitPlan())["val"]) == pytest.approx(held_out, abs=3)
+    assert split_clips(clips, ["genre"], SplitPlan(val_fraction=0))["val"] == []
+    assert len(split_clips(clips, ["genre"], SplitPlan(val_fraction=0.5))["val"]) == pytest.approx(training / 2, abs=3)
 
 
 def test_hash_tells_divisions_apart_and_nothing_else() -> None:
@@ -150,7 +168,7 @@ def test_hash_tells_divisions_apart_and_nothing_else() -> None:
 
 def refused(clips: Sequence[Clip], plan: SplitPlan) -> SplitError:
     with pytest.raises(SplitError) as caught:
-        split_clips(clips, "genre", plan)
+        split_clips(clips, ["genre"], plan)
     return caught.value
 
 
@@ -180,7 +198,7 @@ def test_classes_smaller_than_the_number_of_folds_are_refused() -> None:
     error = refused(songs(7), SplitPlan(fold=0))
     assert error.found == "no class of 'genre' has more than 4 of the 7 clips"
     assert "lower split.num_folds" in error.fix
-    check_division(split_clips(songs(7), "genre", SplitPlan(fold=0, num_folds=4)), songs(7))
+    check_division(split_clips(songs(7), ["genre"], SplitPlan(fold=0, num_folds=4)), songs(7))
 
 
 def test_empty_parts_are_refused() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 
 from music_affect.evaluation.scores import classification_scores
@@ -161,3 +162,23 @@ def older_run(tmp_path: Path) -> Callable[..., Path]:
         return write_run(tmp_path / "older" / "synthetic_beat-fused-ast-s7", metrics, header, sample.rows())
 
     return make
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports are written without drawing, which takes most of their time."""
+    monkeypatch.setattr("music_affect.evaluation.run_report.draw", lambda run: {})
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Every figure that is saved during the test."""
+    figures: list[Figure] = []
+    savefig = Figure.savefig
+
+    def remember(figure: Figure, *args: Any, **options: Any) -> None:
+        figures.append(figure)
+        savefig(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", remember)
+    return figures

@@ -19,20 +19,6 @@ HISTORY: list[dict[str, float | None]] = [
 ]
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that is saved during the test."""
-    figures: list[Figure] = []
-    savefig = Figure.savefig
-
-    def remember(figure: Figure, *args: Any, **options: Any) -> None:
-        figures.append(figure)
-        savefig(figure, *args, **options)
-
-    monkeypatch.setattr(Figure, "savefig", remember)
-    return figures
-
-
 def is_drawn(path: Path) -> bool:
     """Whether a PNG holds more than a blank page, and nothing else was left in its folder."""
     image = imread(path)
@@ -73,6 +59,50 @@ def test_learning_curves_of_hardly_any_epoch(tmp_path: Path, drawn: list[Figure]
     plot_learning_curves(history, tmp_path / "l.png", "val/loss", "a run")
     assert (tmp_path / "l.png").stat().st_size > 2000
     assert len(drawn[0].axes) == 2, "a monitored loss needs no panel of its own"
+
+
+def joint_history(labels: list[str]) -> list[dict[str, float | None]]:
+    figures = ("f1_macro", "spearman", "score")
+    return [
+        {"epoch": e, "train/loss": 1.0, "lr": 1e-3, **{f"val/{name}": 0.1 * e for name in figures}}
+        | {f"weight/{label}": 1.0 + e * place for place, label in enumerate(labels)}
+        for e in range(5)
+    ]
+
+
+@pytest.mark.parametrize("labels", [[], ["valence"], [f"joyful_activation_{i}" for i in range(12)]])
+def test_learning_curves_of_a_joint_run(tmp_path: Path, drawn: list[Figure], labels: list[str]) -> None:
+    plot_learning_curves(joint_history(labels), tmp_path / "l.png", "val/score", "a run", tested_epoch=2)
+    assert is_drawn(tmp_path / "l.png")
+    names = [axes.get_ylabel() for axes in drawn[0].axes]
+    assert names == ["loss", "score", "f1 macro", "spearman", *(["loss weight"] if labels else []), "rate"]
+    if labels:
+        weights = drawn[0].axes[-2]
+        shown = weights.get_legend()
+        assert shown is not None
+        assert [text.get_text() for text in shown.get_texts()] == labels
+        styles = {(line.get_color(), line.get_linestyle()) for line in weights.lines[: len(labels)]}
+        assert len(styles) == len(labels), "two labels look the same"
+        place = shown.get_window_extent()
+        assert place.x0 >= weights.bbox.x1 - 1, "the names lie over the curves"
+        assert place.x1 <= drawn[0].bbox.x1
+
+
+@pytest.mark.parametrize("monitor", ["val/spearman", "val/score"])
+def test_figures_that_the_history_does_not_know_have_no_panel(
+    tmp_path: Path, drawn: list[Figure], monitor: str
+) -> None:
+    history: list[dict[str, float | None]] = [{"epoch": e, monitor: 0.1, "train/loss": 1.0} for e in range(3)]
+    plot_learning_curves(history, tmp_path / "l.png", monitor, "a run")
+    assert [axes.get_ylabel() for axes in drawn[0].axes] == ["loss", monitor.removeprefix("val/"), "rate"]
+
+
+def test_long_titles_stay_within_the_figure(tmp_path: Path, drawn: list[Figure]) -> None:
+    title = "joint / synthetic_beat-fused-ast_small-s0-transfer_freeze_until_epoch3, 100 test clips"
+    plot_confusion([[1, 0], [0, 1]], ["a", "b"], tmp_path / "c.png", title, synthetic=True)
+    drawn[0].draw_without_rendering()
+    place = drawn[0]._suptitle.get_window_extent()  # type: ignore[attr-defined]
+    assert 0 <= place.x0 < place.x1 <= drawn[0].bbox.x1
 
 
 @pytest.mark.parametrize("synthetic", [True, False])

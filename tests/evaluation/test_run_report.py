@@ -76,6 +76,19 @@ def test_figures_are_linked_and_there(finished_run: MakeRun) -> None:
     assert all((run / link).read_bytes().startswith(b"\x89PNG") for link in links)
 
 
+def test_a_joint_run_has_the_figures_of_both_kinds(joint_run: MakeRun) -> None:
+    run = joint_run()
+    links = re.findall(r"!\[.+?\]\((.+?)\)", section(write_report(run).read_text(), "Figures"))
+    assert [Path(link).stem for link in links] == ["confusion", "per_class", "scales", "learning_curves"]
+    assert all((run / link).read_bytes().startswith(b"\x89PNG") for link in links)
+
+
+def test_a_model_without_epochs_has_no_learning_curves(scales_run: MakeRun) -> None:
+    run = scales_run()
+    (run / "metrics.csv").write_text("epoch\n")
+    assert "Learning curves" not in write_report(run).read_text()
+
+
 def test_mistakes_are_the_surest_wrong_test_clips(finished_run: MakeRun) -> None:
     run = finished_run()
     wrong = [row for row in predictions(run) if row["genre"] != row["predicted genre"]]
