@@ -6,7 +6,7 @@ Heavy libraries are imported where they are needed, so that describing the data 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import InstantiationException
@@ -143,20 +143,30 @@ def usable(clips: Sequence[Clip], targets: Mapping[str, Target], cache: FeatureC
     """
     found = [clip for clip in labelled(clips, targets) if clip.id in cache.position]
     for name in targets:
-        values = {clip.labels[name] for clip in found if name in clip.labels}
-        if not values:
+        if not any(name in clip.labels for clip in found):
             raise LabelError(
                 f"none of the {len(clips)} clips has both a label '{name}' and usable features",
                 expected="labelled, readable clips",
                 fix=f"look at {cache.folder / 'skipped.csv'} and at the label file",
             )
+    check_variety(found, targets)
+    return found
+
+
+def check_variety(clips: Sequence[Clip], targets: Iterable[str]) -> None:
+    """Refuses labels that are the same everywhere.
+
+    Raises:
+        LabelError: with the label and its value.
+    """
+    for name in targets:
+        values = {clip.labels[name] for clip in clips if name in clip.labels}
         if len(values) == 1:
             raise LabelError(
-                f"all usable clips have the same '{name}' ({values.pop()})",
+                f"all clips have the same '{name}' ({values.pop()})",
                 expected="two different ones or more: there is nothing to learn from a constant",
                 fix="add clips with another, or choose other labels with task.target or task.targets",
             )
-    return found
 
 
 def loading(cfg: DictConfig, frame_rate: float | None) -> Loading:

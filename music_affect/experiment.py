@@ -114,7 +114,8 @@ def _train(
     normalizer = None if start is None else start.description.normalizer
     data: ClipDataModule = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets, normalizer)
     began = time.perf_counter()
-    fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), start, writer, console)
+    description = describe(cfg, prepared, data.spec, data.normalizer, start)
+    fitted = fitting.fit(cfg, data, description, start, writer, console)
     seconds = time.perf_counter() - began
     tested = next(row for row in fitted.history if int(row["epoch"]) == fitted.weights["epoch"])
     return Trained(
@@ -156,10 +157,12 @@ def _fit_reference(cfg: DictConfig, prepared: Prepared, view: View, writer: RunW
     return Trained(found, weights, parameters=0, seconds=round(seconds, 1))
 
 
-def describe(cfg: DictConfig, prepared: Prepared, spec: DataSpec, normalizer: Normalizer) -> Description:
+def describe(
+    cfg: DictConfig, prepared: Prepared, spec: DataSpec, normalizer: Normalizer, start: Checkpoint | None = None
+) -> Description:
     """What goes into the run's checkpoints beside the weights."""
     identity = prepared.cache.identity
-    trained_on = {prepared.source.name: [clip.id for clip in prepared.splits["train"]]}
+    trained_on = transfer.heard_clips(prepared.splits["train"], prepared.source.name, start)
     return Description(
         build.plain(cfg), spec, normalizer, identity.settings, identity.fingerprint, prepared.split_hash, trained_on
     )

@@ -40,6 +40,12 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
     if cfg.format == "kaggle":
         _check_submission(cfg, targets)
     run_cfg = inference.configuration(cfg, checkpoint)
+    if cfg.format == "kaggle" and run_cfg.get("also") is not None:
+        raise ConfigurationError(
+            f"a submission over data={run_cfg.data.name} and data@also={run_cfg.also.name}, whose ids may be the same",
+            expected="the data set of the competition alone",
+            fix=f"add data={run_cfg.also.name} (or the other one)",
+        )
     source = build.source(run_cfg)
     wanted = [clip for clip in source.clips() if cfg.split is None or clip.split == cfg.split]
     if not wanted:

@@ -18,6 +18,7 @@ from music_affect.data.splits import split_clips, split_hash
 from music_affect.errors import ConfigurationError
 from music_affect.measurement import measure
 from music_affect.preparation import Say, features, strata
+from music_affect.transfer import scored_on_its_training_clips
 
 
 def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
@@ -47,8 +48,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     cache = features(run_cfg, source, clips, say)
     inference.check_features(run_cfg, checkpoint, cache)
     part, chosen = _choose(cfg, run_cfg, checkpoint, source, cache, clips, say)
-    trained_on = set(checkpoint.description.trained_on.get(source.name, ()))
-    heard = sum(clip.id in trained_on for clip in chosen)
+    heard = scored_on_its_training_clips(checkpoint, chosen, source.name)
     if heard and part != "train":
         say(f"The checkpoint was trained on {heard} of these {len(chosen)} clips: the figures flatter it.")
     scored = {

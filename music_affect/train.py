@@ -28,7 +28,9 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     compatibility.check(cfg, source)
     transfer.check(cfg)
     transfer.use_public_weights(cfg)
-    check_fold(source.clips(), build.split_plan(cfg))
+    clips = source.clips()
+    check_fold(clips, build.split_plan(cfg))
+    build.check_variety(clips, compatibility.wanted(cfg.task))
     with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
         from music_affect import console, experiment  # torch and Lightning, only now that there is work for them
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from music_affect.tasks.base import Task
 
 SEEN_BY_THE_BACKBONE = ("features.blocks", "features.extraction", "data.beat", "loader.average_frames", "model.net")
-MAY_DIFFER = re.compile("dropout")
+MAY_DIFFER = re.compile("dropout|min_seconds")
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,29 @@ def load(task: Task, spec: DataSpec, start: Checkpoint) -> Account:
     )
 
 
+def heard_clips(train: Sequence[Clip], data: str, start: Checkpoint | None) -> dict[str, list[str]]:
+    """Ids of the clips that a network was trained on, by data set, those of its start and of the start's own included.
+
+    Args:
+        train: training clips.
+        data: name of the data set, where they come from a single one.
+        start: of the run, or None.
+    """
+    before: Mapping[str, Sequence[str]] = {} if start is None else start.description.trained_on
+    found = _by_set(train, data)
+    return {name: sorted({*before.get(name, ()), *found.get(name, ())}) for name in {**before, **found}}
+
+
 def scored_on_its_training_clips(start: Checkpoint, test: Sequence[Clip], data: str) -> int:
-    """Test clips of this run that the start was trained on, by data set and id."""
+    """Test clips that the start was trained on, by data set and id, whether used alone or beside another set."""
     trained: Mapping[str, Sequence[str]] = start.description.trained_on
-    seen = set(trained.get(data, ()))
-    return sum(clip.id in seen for clip in test)
+    return sum(len(set(ids) & set(trained.get(name, ()))) for name, ids in _by_set(test, data).items())
+
+
+def _by_set(clips: Sequence[Clip], data: str) -> dict[str, list[str]]:
+    """Ids as each data set gives them, without the prefix that two sets used together need."""
+    found: dict[str, list[str]] = {}
+    for clip in clips:
+        own = clip.id.removeprefix(f"{clip.data}/") if clip.data else clip.id
+        found.setdefault(clip.data or data, []).append(own)
+    return found

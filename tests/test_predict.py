@@ -140,6 +140,16 @@ def test_a_checkpoint_that_does_not_predict_affect_is_refused(genre: Path) -> No
     assert "format=csv" in error.fix
 
 
+def test_a_submission_over_two_sets_is_refused(lab_root: Path, tmp_path: Path) -> None:
+    words = ["data=fma", f"data.root={lab_root}", "data@also=multitask", f"also.root={lab_root}", "task=joint"]
+    train(compose("train", *words, *BRIEF), tmp_path / "joint")
+    error = refusal(tmp_path / "joint", "split=test", "format=kaggle")
+    assert isinstance(error, ConfigurationError)
+    assert error.found.startswith("a submission over data=fma and data@also=multitask")
+    path = predicted(tmp_path / "joint", "split=test", "format=kaggle", "data=multitask", f"data.root={lab_root}")
+    assert len(files.read_csv(path)) == 8
+
+
 @pytest.mark.parametrize(
     ("words", "found", "expected"),
     [

@@ -76,8 +76,8 @@ def test_last_padded_step_of_a_recurrent_network() -> None:
     other = plain(F.pad(torch.randn(1, 12, 8), (0, 0, 0, 60)))[0][:, -1]
     assert (other - padded).norm() < 0.01 * padded.norm(), "two unlike clips end alike"
 
-    for pooling in ("last", "mean", "attention_mean"):
-        ours = LSTM(8, 72, pooling=pooling).eval()
+    for pooling, both in (("last", True), ("last", False), ("mean", True), ("attention_mean", True)):
+        ours = LSTM(8, 72, pooling=pooling, bidirectional=both).eval()
         length = torch.tensor([12])
         assert torch.allclose(ours(clip, length), ours(longer, length), atol=1e-6)
 

@@ -44,8 +44,9 @@ def test_other_features_and_other_networks(start: Path, tmp_path: Path, words: l
     assert "features=, data=, model=" in error.fix
 
 
-def test_another_dropout_is_no_other_network(start: Path, tmp_path: Path) -> None:
-    words = ["task=valence", f"start_from={start}", "model.net.dropout=0.6", "trainer.max_epochs=1"]
+def test_another_dropout_is_no_other_network_and_a_shortest_clip_no_other_feature(start: Path, tmp_path: Path) -> None:
+    words = ["task=valence", f"start_from={start}", "model.net.dropout=0.6", "features.extraction.min_seconds=0.5"]
+    words.append("trainer.max_epochs=1")
     assert train_quickly(tmp_path / "run", *words)["start"]["loaded"] == ["backbone"]
 
 

@@ -121,10 +121,10 @@ def check_fold(clips: Sequence[Clip], plan: SplitPlan) -> None:
     Raises:
         SplitError: with the folds that there are.
     """
-    given = _given_folds(clips)
-    folds = given or list(range(plan.num_folds))
-    if plan.fold is not None and plan.fold not in folds:
-        raise SplitError(f"data.fold={plan.fold}", expected=f"one of {folds}", fix="correct data.fold")
+    for data in dict.fromkeys(clip.data for clip in clips):
+        folds = _given_folds([clip for clip in clips if clip.data == data]) or list(range(plan.num_folds))
+        if plan.fold is not None and plan.fold not in folds:
+            raise SplitError(f"data.fold={plan.fold}", expected=f"one of {folds}", fix="correct data.fold")
 
 
 def _given_folds(clips: Sequence[Clip]) -> list[int]:
@@ -168,7 +168,7 @@ def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> li
             fix="add clips, lower split.num_folds, or set data.source.group='' to let groups straddle",
         )
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    strata = _strata(clips, target)
+    strata = _strata(clips, target, count)
     largest = max(Counter(strata.tolist()).values())
     if largest < count:
         raise SplitError(
@@ -183,13 +183,14 @@ def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> li
         return [[clips[place] for place in test] for _, test in parts]
 
 
-def _strata(clips: Sequence[Clip], target: str) -> NDArray[Any]:
-    """A stratum for each clip; clips without the label are one of their own."""
+def _strata(clips: Sequence[Clip], target: str, folds: int) -> NDArray[Any]:
+    """A stratum for each clip; clips without the label are one of their own. On a scale each holds a clip a fold."""
     labels = [clip.labels.get(target) for clip in clips]
     if any(isinstance(label, str) for label in labels):
         return np.array([str(label) for label in labels])
     values = np.array([np.nan if label is None else label for label in labels], dtype=float)
-    borders = np.nanquantile(values, np.linspace(0, 1, STRATA + 1)[1:-1])
+    bins = max(1, min(STRATA, len(values) // folds))
+    borders = np.nanquantile(values, np.linspace(0, 1, bins + 1)[1:-1])
     strata: NDArray[Any] = np.where(np.isnan(values), -1, np.digitize(values, borders))
     return strata
 

@@ -14,10 +14,10 @@ from music_affect.models.pooling import MaskedPooling
 
 
 class CNN(Backbone):
-    """3x3 convolutions with 2x2 max pooling; mean over frequency, then mean and maximum over time.
+    """3x3 convolutions with 2x2 max pooling between; mean over frequency, then mean and maximum over time.
 
-    The first convolution has stride 2, which makes a step about five times faster. Every size is halved rounding up,
-    so any number of frames and features will do; a size of 1 stays 1.
+    The first convolution has stride 2, which makes a step about five times faster. Pools take whole pairs and leave an
+    odd last one out; a size of 1 stays 1, so any number of frames and features will do.
 
     Args:
         num_features: F, the columns of a spectrogram; the same weights fit any.
@@ -50,11 +50,22 @@ class CNN(Backbone):
     def forward(self, spectrogram: Tensor, lengths: Tensor) -> Tensor:
         mask = padding_mask(lengths, spectrogram.shape[1], training=self.training)
         image = to_image(spectrogram, mask).contiguous(memory_format=torch.channels_last)
-        for layer in self.layers:
+        for place, layer in enumerate(self.layers):
+            if place:
+                image, mask = _pool(image, mask)
             image, mask = layer(image, mask)
-            # After ReLU the zeros of the padding never win against a valid value.
-            image = F.max_pool2d(image, 2, ceil_mode=True)
-            mask = None if mask is None else mask[:, ::2]
         frames = image.mean(3).transpose(1, 2)  # [B, T', C]
         embedding: Tensor = self.dropout(self.pooling(frames, mask))
         return embedding
+
+
+def _pool(image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """The maximum of each whole pair in time and frequency: image [B, C, T, F], zero in the padding, mask [B, T]."""
+    frames, rows = image.shape[2:]
+    image = F.max_pool2d(image, (min(2, frames), min(2, rows)))
+    if mask is None or frames == 1:
+        return image, mask
+    # A pair counts where both are valid. A clip of one frame keeps it: after ReLU, zeros never win against a value.
+    mask = mask[:, 1::2].clone()
+    mask[:, 0] = True
+    return image * mask[:, None, :, None], mask

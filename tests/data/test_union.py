@@ -12,9 +12,9 @@ from lab_files import KEPT, lab_source, write_affect_set
 from music_affect.data.folder import FolderSource
 from music_affect.data.labels import labelled
 from music_affect.data.source import ClipSource
-from music_affect.data.splits import SplitPlan, split_clips
+from music_affect.data.splits import SplitPlan, check_fold, split_clips
 from music_affect.data.union import UnionSource
-from music_affect.errors import LabelError
+from music_affect.errors import LabelError, SplitError
 from music_affect.spec import Categorical, Continuous
 
 
@@ -74,6 +74,18 @@ def test_one_fold_number_means_that_fold_of_each_set(lab_root: Path) -> None:
         assert {clip.data for clip in test} == {"fma", "multitask"}
         tested += [clip.id for clip in test]
     assert sorted(tested) == sorted(clip.id for clip in clips)
+
+
+def test_a_set_with_folds_of_its_own_beside_one_without(tmp_path: Path) -> None:
+    table = "path,genre\n" + "".join(f"{place}.wav,{'Rock' if place % 2 else 'Jazz'}\n" for place in range(10))
+    with_folds = "\n".join(f"{line},{'fold' if place == 0 else place % 5}" for place, line in enumerate(table.split()))
+    clips = UnionSource([folder(tmp_path / "one", with_folds), folder(tmp_path / "two", table)]).clips()
+    check_fold(clips, SplitPlan(fold=4))
+    test = split_clips(clips, ["genre"], SplitPlan(fold=4))["test"]
+    assert {clip.id for clip in test if clip.data == "one"} == {"one/3.wav", "one/8.wav"}
+    assert sum(clip.data == "two" for clip in test) == 2
+    with pytest.raises(SplitError, match=r"data\.fold=5; expected one of \[0, 1, 2, 3, 4\]"):
+        check_fold(clips, SplitPlan(fold=5))
 
 
 def test_classes_are_joined_and_ends_kept_where_both_agree(tmp_path: Path) -> None:

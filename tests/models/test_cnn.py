@@ -33,15 +33,24 @@ def test_noise_in_the_padding_changes_nothing(net: CNN) -> None:
         torch.testing.assert_close(net(noisy, lengths), expected)
 
 
-def test_every_valid_frame_and_row_counts(net: CNN) -> None:
-    spectrogram = torch.randn(2, 37, 20, requires_grad=True)
-    net.eval()(spectrogram, torch.tensor([37, 22])).sum().backward()
+def test_every_valid_frame_and_row_of_whole_pairs_counts(net: CNN) -> None:
+    spectrogram = torch.randn(2, 36, 20, requires_grad=True)
+    net.eval()(spectrogram, torch.tensor([36, 24])).sum().backward()
     assert spectrogram.grad is not None
     seen = spectrogram.grad.abs() > 0
     assert bool(seen[0].any(1).all())
-    assert bool(seen[1, :22].any(1).all())
+    assert bool(seen[1, :24].any(1).all())
     assert bool(seen.any(1).all())
-    assert not seen[1, 22:].any()
+    assert not seen[1, 24:].any()
+
+
+def test_a_single_frame_is_kept_alone_and_in_a_batch(net: CNN) -> None:
+    net.eval()
+    spectrogram = torch.randn(2, 12, 20)
+    alone = net(spectrogram[:1, :1], torch.tensor([1]))
+    together = net(spectrogram, torch.tensor([1, 12]))
+    torch.testing.assert_close(together[:1], alone)
+    assert bool(alone.abs().sum() > 0)
 
 
 def test_same_weights_for_other_sizes(net: CNN) -> None:
