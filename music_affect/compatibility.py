@@ -29,6 +29,12 @@ def check(cfg: DictConfig, data: ClipSource) -> None:
                 fix="leave it out",
             )
     build.reader(cfg, data)  # refuses features that the data cannot give
+    if cfg.task.targets and cfg.task.regression.loss == "ccc" and cfg.loader.batch_size < 2:
+        raise ConfigurationError(
+            f"task.regression.loss=ccc with loader.batch_size={cfg.loader.batch_size}: a correlation of one clip",
+            expected="2 clips a batch or more",
+            fix="raise loader.batch_size, or choose task.regression.loss=mse",
+        )
 
 
 def check_task(cfg: DictConfig, data: ClipSource) -> None:
@@ -44,17 +50,36 @@ def check_task(cfg: DictConfig, data: ClipSource) -> None:
             expected="a label in task.target or in task.targets",
             fix="name one",
         )
+    _check_form(cfg)
     for name, kind in needed.items():
         if name not in data.targets or _kind(data.targets[name]) != kind:
             raise _mismatch(cfg, data, name, kind)
+
+
+def _check_form(cfg: DictConfig) -> None:
+    """Refuses a task that was given labels of a kind that it is not made for."""
+    has_class, has_scale = bool(cfg.task.target), bool(cfg.task.targets)
+    right = {(True, False): "genre", (False, True): "affect", (True, True): "joint"}[has_class, has_scale]
+    lacking = [name for name, needed in (("classification", has_class), ("regression", has_scale)) if needed]
+    lacking = [name for name in lacking if name not in cfg.task]
+    if lacking or (cfg.task.monitor == choice("task", "joint").monitor and right != "joint"):
+        raise ConfigurationError(
+            f"task={cfg.task.name} with task.target={cfg.task.target} and task.targets={list(cfg.task.targets)}",
+            expected="a class label for task=genre, scales for task=affect, both for task=joint",
+            fix=f"choose task={right}",
+        )
 
 
 def wanted(task: DictConfig) -> dict[str, str]:
     """Labels that a task predicts, by name: ``categorical`` or ``continuous``.
 
     Raises:
-        ConfigurationError: one is named twice.
+        ConfigurationError: one is named twice, or they are no list.
     """
+    if isinstance(task.targets, str):
+        raise ConfigurationError(
+            f"task.targets={task.targets}", expected="a list", fix=f"write 'task.targets=[{task.targets}]'"
+        )
     names = [*([task.target] if task.target else []), *task.targets]
     if len(set(names)) < len(names):
         raise ConfigurationError(

@@ -162,7 +162,7 @@ def describe(
 ) -> Description:
     """What goes into the run's checkpoints beside the weights."""
     identity = prepared.cache.identity
-    trained_on = transfer.heard_clips(prepared.splits["train"], prepared.source.name, start)
+    trained_on = transfer.heard_clips(prepared.splits["train"], prepared.source.identity, start)
     return Description(
         build.plain(cfg), spec, normalizer, identity.settings, identity.fingerprint, prepared.split_hash, trained_on
     )

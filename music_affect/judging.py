@@ -70,7 +70,7 @@ def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
     groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
     alarms = list(split_alarms(counts=counts, groups=groups))
     if start is not None:
-        seen = scored_on_its_training_clips(start, prepared.splits["test"], prepared.source.name)
+        seen = scored_on_its_training_clips(start, prepared.splits["test"], prepared.source.identity)
         if seen:
             alarms.append(
                 Alarm(

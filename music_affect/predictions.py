@@ -42,4 +42,4 @@ def _cells(clip: Clip, name: str, kind: Target, found: Predictions, place: int) 
     label = clip.labels.get(name, "")
     if isinstance(kind, Categorical):
         return [str(label), kind.classes[int(row.argmax())], *(f"{value:.6f}" for value in row)]
-    return ["" if label == "" else f"{label:.6g}", f"{row:.6f}"]
+    return ["" if label == "" else f"{label:.6g}", f"{row:.7g}"]

@@ -48,7 +48,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     cache = features(run_cfg, source, clips, say)
     inference.check_features(run_cfg, checkpoint, cache)
     part, chosen = _choose(cfg, run_cfg, checkpoint, source, cache, clips, say)
-    heard = scored_on_its_training_clips(checkpoint, chosen, source.name)
+    heard = scored_on_its_training_clips(checkpoint, chosen, source.identity)
     if heard and part != "train":
         say(f"The checkpoint was trained on {heard} of these {len(chosen)} clips: the figures flatter it.")
     scored = {

@@ -53,6 +53,11 @@ class ClipSource(ABC):
     holds: str = "audio"
 
     @property
+    def identity(self) -> str:
+        """What tells its clips from those of all other data sets, whatever machine they lie on."""
+        return self.name
+
+    @property
     @abstractmethod
     def targets(self) -> Mapping[str, Target]:
         """The labels that this data set carries. Reads label files at most."""

@@ -43,6 +43,10 @@ class SyntheticSource(FolderSource):
         self._num_clips, self._seconds, self._seed = num_clips, seconds, seed
 
     @property
+    def identity(self) -> str:
+        return f"{self.name}-{self.root.name}"
+
+    @property
     def targets(self) -> Mapping[str, Target]:  # type: ignore[override]
         return {"genre": Categorical(tuple(sorted(GENRES))), **{name: Continuous(0.0, 1.0) for name in TARGETS}}
 

@@ -58,7 +58,7 @@ class UnionSource(ClipSource):
 
     def clips(self) -> list[Clip]:
         return [
-            replace(clip, id=f"{source.name}/{clip.id}", data=source.name)
+            replace(clip, id=f"{source.identity}/{clip.id}", data=source.identity)
             for source in self._sources
             for clip in source.clips()
         ]

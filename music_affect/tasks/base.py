@@ -98,7 +98,8 @@ class Task(LightningModule):
         }
         rows = {name: objective.predict(outputs[name].detach()) for name, objective in self._each()}
         self._open.setdefault(stage, EpochRecord()).add(batch, terms, rows)
-        loss: Tensor = self.weighting({name: mean_loss(*term) for name, term in terms.items()})
+        there = {name: (shares.sum() > 0).to(shares.dtype) for name, (_, shares) in terms.items()}
+        loss: Tensor = self.weighting({name: mean_loss(*term) for name, term in terms.items()}, there)
         return loss
 
     def on_train_epoch_end(self) -> None:

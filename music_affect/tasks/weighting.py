@@ -28,8 +28,13 @@ class Weighting(nn.Module, ABC):
     def weights(self) -> dict[str, Tensor]:
         """What each label's loss is multiplied by, a scalar each."""
 
-    def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """One loss, a scalar, of a scalar a label."""
+    def forward(self, losses: Mapping[str, Tensor], there: Mapping[str, Tensor] | None = None) -> Tensor:
+        """One loss, a scalar.
+
+        Args:
+            losses: a scalar a label, 0 where no row carries it.
+            there: whether some row carries the label, 0 or 1, a scalar each; None where all do.
+        """
         weights = self.weights()
         return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
 
@@ -89,5 +94,7 @@ class Uncertainty(Weighting):
             for place, (name, is_class) in enumerate(self._labels.items())
         }
 
-    def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        return super().forward(losses) + self.log_variances.sum() / 2
+    def forward(self, losses: Mapping[str, Tensor], there: Mapping[str, Tensor] | None = None) -> Tensor:
+        # A label that is not there must not move its own noise.
+        present = 1.0 if there is None else torch.stack([there[name] for name in self._labels])
+        return super().forward(losses) + (self.log_variances * present).sum() / 2

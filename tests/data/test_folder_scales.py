@@ -120,7 +120,7 @@ def test_a_constant_target_is_refused(tmp_path: Path) -> None:
     words = ["data=multitask", f"data.root={tmp_path}"]
     error = refused_run(tmp_path, *words, "task=affect")
     assert isinstance(error, LabelError)
-    assert error.found == "all usable clips have the same 'valence' (0.5)"
+    assert error.found == "all clips have the same 'valence' (0.5)"
     assert "task.targets" in error.fix
     train(compose("train", *words, "task=affect", "task.targets=[energy]", *BRIEF), tmp_path / "energy")
 

@@ -58,7 +58,7 @@ def test_each_set_keeps_its_own_parts(lab_root: Path) -> None:
     assert counts["train"]["fma"] == 3 * len(KEPT)
     assert counts["test"]["fma"] == len(KEPT), "the official test part"
     assert counts["train"]["multitask"] + counts["test"]["multitask"] == 24, "divided here: its test part has no labels"
-    assert counts["test"]["multitask"] == pytest.approx(0.2 * 24, abs=1)
+    assert 3 <= counts["test"]["multitask"] <= 6, "about a fifth"
     alone = split_clips(labelled(lab_source("multitask", lab_root).clips(), union.targets), ["valence"], SplitPlan())
     assert {clip.id for clip in parts["test"] if clip.data == "multitask"} == {
         f"multitask/{clip.id}" for clip in alone["test"]
@@ -78,14 +78,16 @@ def test_one_fold_number_means_that_fold_of_each_set(lab_root: Path) -> None:
 
 def test_a_set_with_folds_of_its_own_beside_one_without(tmp_path: Path) -> None:
     table = "path,genre\n" + "".join(f"{place}.wav,{'Rock' if place % 2 else 'Jazz'}\n" for place in range(10))
-    with_folds = "\n".join(f"{line},{'fold' if place == 0 else place % 5}" for place, line in enumerate(table.split()))
+    with_folds = "\n".join(
+        f"{line},{'fold' if place == 0 else place % 5 + 1}" for place, line in enumerate(table.split())
+    )
     clips = UnionSource([folder(tmp_path / "one", with_folds), folder(tmp_path / "two", table)]).clips()
     check_fold(clips, SplitPlan(fold=4))
     test = split_clips(clips, ["genre"], SplitPlan(fold=4))["test"]
-    assert {clip.id for clip in test if clip.data == "one"} == {"one/3.wav", "one/8.wav"}
+    assert {clip.id for clip in test if clip.data == "one"} == {"one/2.wav", "one/7.wav"}
     assert sum(clip.data == "two" for clip in test) == 2
-    with pytest.raises(SplitError, match=r"data\.fold=5; expected one of \[0, 1, 2, 3, 4\]"):
-        check_fold(clips, SplitPlan(fold=5))
+    with pytest.raises(SplitError, match=r"data\.fold=0; expected one of \[1, 2, 3, 4, 5\]"):
+        check_fold(clips, SplitPlan(fold=0))
 
 
 def test_classes_are_joined_and_ends_kept_where_both_agree(tmp_path: Path) -> None:
