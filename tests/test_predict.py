@@ -92,7 +92,8 @@ def test_both_formats_hold_the_same_answers(run: Path, tmp_path: Path) -> None:
     assert len(by_id) == len(submission) == 8
     for row in submission:
         same = by_id[row["Id"].split(".")[0]]
-        assert [row[name] for name in AFFECT] == [same[f"predicted {name}"] for name in AFFECT]
+        for name in AFFECT:
+            assert float(row[name]) == pytest.approx(float(same[f"predicted {name}"]), abs=1e-6)
         assert [same[name] for name in AFFECT] == ["", "", ""]
         assert same["split"] == "test"
     assert len({row["energy"] for row in submission}) > 4, "one answer for all would prove nothing"
@@ -109,7 +110,8 @@ def test_a_table_of_all_clips_holds_the_labels_that_there_are(run: Path, root: P
     tested = {row["id"]: row for row in files.read_csv(run / "predictions.csv")}
     for row in rows:
         if row["id"] in tested:
-            assert row["predicted energy"] == tested[row["id"]]["predicted energy"]
+            energy = float(tested[row["id"]]["predicted energy"])
+            assert float(row["predicted energy"]) == pytest.approx(energy, abs=1e-5)
 
 
 def test_classes_are_predicted_as_a_table(genre: Path, tmp_path: Path) -> None:

@@ -16,10 +16,8 @@ from torch.nn import functional as F
 
 from music_affect import build, transfer
 from music_affect.checkpoint import read_checkpoint
-from music_affect.data.datamodule import ClipDataModule
 from music_affect.errors import CheckpointError, TrainingError
 from music_affect.models.lstm import LSTM
-from music_affect.preparation import prepare
 from music_affect.spec import DataSpec
 from music_affect.tasks.regression import Regression
 
@@ -28,13 +26,6 @@ Floats = NDArray[np.float64]
 
 def spearman(first: Tensor | Floats, second: Tensor | Floats) -> float:
     return float(stats.spearmanr(np.asarray(first), np.asarray(second))[0])
-
-
-def served(lab_root: Path, *words: str) -> ClipDataModule:
-    """What a run on the lab's affect set is trained on."""
-    cfg = compose("train", "data=multitask", f"data.root={lab_root}", "task=affect", "model=cnn_fast", *words)
-    prepared = prepare(cfg, build.source(cfg), lambda line: None)
-    return build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
 
 
 def test_column_of_predictions_against_row_of_labels() -> None:
@@ -83,7 +74,7 @@ def test_last_padded_step_of_a_recurrent_network() -> None:
 
 
 def test_correlations_averaged_over_batches() -> None:
-    """The mean of Spearman over batches: .0 for a ranking that is .9 right; ours ranks the whole split at once."""
+    """The mean of Spearman over batches: below 0 for a ranking that is .98 right; ours ranks a whole split at once."""
     random = np.random.default_rng(0)
     labels = np.arange(32) // 4 + random.random(32) * 0.1
     predicted = np.arange(32) // 4 + random.random(32) * 0.1
@@ -91,7 +82,7 @@ def test_correlations_averaged_over_batches() -> None:
     averaged = np.mean([spearman(predicted[part], labels[part]) for part in parts])
     whole = spearman(predicted, labels)
     assert whole > 0.95
-    assert averaged < 0.5
+    assert averaged < -0.3
 
     frames, targets = torch.tensor(predicted).float()[:, None], {"valence": torch.tensor(labels).float()}
     for sizes in ([4] * 8, [7, 7, 7, 7, 4], [32]):
