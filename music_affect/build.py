@@ -74,6 +74,10 @@ def source(cfg: DictConfig) -> ClipSource:
             expected="two full-rate or two beat-synchronous data sets",
             fix="choose both with _beat or both without",
         )
+    if also.root is None:
+        raise ConfigurationError(
+            f"data@also={also.name} without a folder", expected="its own root", fix="add also.root=PATH"
+        )
     from music_affect.data.union import UnionSource
 
     return UnionSource([made, make(also.source)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -130,7 +131,8 @@ def _train(
 
 
 def _start(cfg: DictConfig, start: Checkpoint, account: transfer.Account | None, writer: RunWriter) -> dict[str, Any]:
-    name = writer.path.name.replace(transfer_suffix(cfg.start_from, cfg.freeze), "")
+    # The folders of a sweep open with the number of the job, and that of the run from scratch has another one.
+    name = re.sub(r"^\d+-", "", writer.path.name.replace(transfer_suffix(cfg.start_from, cfg.freeze), ""))
     facts = {"checkpoint": str(start.path), "task": start.description.config["task"]["name"], "freeze": cfg.freeze}
     return {
         **facts,

@@ -119,10 +119,10 @@ def fit(
         SelfDescription(description.to_dict()),
         history,
         EpochProgress(cfg.task.monitor, console),
-        _last_checkpoint(writer.path),
         *([FreezeBackbone(frozen)] if frozen != 0 else []),
         *([best] if best else []),
         *([_early_stopping(cfg)] if validates and cfg.callbacks.early_stopping.patience else []),
+        _last_checkpoint(writer.path),  # at the end: it keeps what the others know, and a resumed run starts from it
     ]
     with tracking.logger(cfg, writer.path, console) as logger:
         trainer = _trainer(cfg, callbacks, logger)

@@ -47,10 +47,11 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
             fix=f"add data={run_cfg.also.name} (or the other one)",
         )
     source = build.source(run_cfg)
-    wanted = [clip for clip in source.clips() if cfg.split is None or clip.split == cfg.split]
+    split = cfg.split or ("test" if cfg.format == "kaggle" else None)
+    wanted = [clip for clip in source.clips() if split is None or clip.split == split]
     if not wanted:
         raise ConfigurationError(
-            f"data={source.name} has no clips in the split {cfg.split}",
+            f"data={source.name} has no clips in the split {split}",
             expected="a split that the data set prescribes",
             fix="leave out split= to predict all clips",
         )
@@ -67,12 +68,12 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
             fix=f"see {cache.folder / 'skipped.csv'} and replace these files",
         )
     found = inference.answer(run_cfg, checkpoint, cache, clips)
-    name = f"{source.name}{'' if cfg.split is None else f'-{cfg.split}'}-{cfg.format}.csv"
+    name = f"{source.name}{'' if split is None else f'-{split}'}-{cfg.format}.csv"
     out = Path(cfg.out).expanduser() if cfg.out else inference.results_folder(checkpoint.path, "predictions", name)
     if cfg.format == "kaggle":
         _write_submission(out, clips, found, cfg.kaggle.header, cfg.kaggle.suffix)
     else:
-        predictions.write(out, {cfg.split or "all": clips}, {cfg.split or "all": found}, targets)
+        predictions.write(out, {split or "all": clips}, {split or "all": found}, targets)
     label = "SYNTHETIC music, " if source.synthetic else ""
     say(f"{label}{len(clips)} clips: {out}")
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from music_affect.data.splits import split_clips, split_hash
 from music_affect.errors import ConfigurationError
 from music_affect.measurement import measure
 from music_affect.preparation import Say, features, strata
+from music_affect.spec import Target
 from music_affect.transfer import scored_on_its_training_clips
 
 
@@ -39,15 +41,17 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     checkpoint = read_checkpoint(path)
     run_cfg = inference.configuration(cfg, checkpoint)
     source = build.source(run_cfg)
-    check_task(run_cfg, source)
-    targets = checkpoint.description.spec.targets
+    targets = _scored(run_cfg, source, checkpoint.description.spec.targets)
     inference.check_classes(targets, source.targets, source.name)
     clips = source.clips()
-    _check_labels(cfg, source, clips, checkpoint)
+    _check_labels(cfg, source, clips, targets)
     say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
     cache = features(run_cfg, source, clips, say)
     inference.check_features(run_cfg, checkpoint, cache)
-    part, chosen = _choose(cfg, run_cfg, checkpoint, source, cache, clips, say)
+    left_out = [name for name in checkpoint.description.spec.targets if name not in targets]
+    if left_out:
+        say(f"data={source.name} has no label {', '.join(left_out)}: not scored.")
+    part, chosen = _choose(cfg, run_cfg, checkpoint, targets, source, cache, clips, say)
     heard = scored_on_its_training_clips(checkpoint, chosen, source.identity)
     if heard and part != "train":
         say(f"The checkpoint was trained on {heard} of these {len(chosen)} clips: the figures flatter it.")
@@ -66,12 +70,20 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     return scored
 
 
-def _check_labels(cfg: DictConfig, source: ClipSource, clips: list[Clip], checkpoint: Checkpoint) -> None:
+def _scored(run_cfg: DictConfig, source: ClipSource, trained: Mapping[str, Target]) -> dict[str, Target]:
+    """Labels that the checkpoint answers and the data carries; refused where there are none."""
+    shared = {name: kind for name, kind in trained.items() if isinstance(source.targets.get(name), type(kind))}
+    if not shared:
+        check_task(run_cfg, source)
+    return shared
+
+
+def _check_labels(cfg: DictConfig, source: ClipSource, clips: list[Clip], targets: Mapping[str, Target]) -> None:
     """Refuses a part of given data that the data set prescribes and whose labels it hides."""
     prescribed = [clip for clip in clips if clip.split == cfg.part]
     if OmegaConf.select(cfg, "data") is None or not prescribed:
         return
-    if not labelled(prescribed, checkpoint.description.spec.targets):
+    if not labelled(prescribed, targets):
         raise ConfigurationError(
             f"the {cfg.part} part of data={source.name} has {len(prescribed)} clips and no labels",
             expected="labels to score against",
@@ -84,13 +96,13 @@ def _choose(
     cfg: DictConfig,
     run_cfg: DictConfig,
     checkpoint: Checkpoint,
+    targets: Mapping[str, Target],
     source: ClipSource,
     cache: FeatureCache,
     clips: list[Clip],
     say: Say,
 ) -> tuple[str, list[Clip]]:
     """Which clips are scored: name of the part, and its clips."""
-    targets = checkpoint.description.spec.targets
     usable = build.usable(clips, targets, cache)
     own = OmegaConf.select(cfg, "data") is None
     part: str = cfg.part or ("test" if own else "all")

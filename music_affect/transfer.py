@@ -69,6 +69,12 @@ def check(cfg: DictConfig) -> None:
             expected="start_from=RUN_FOLDER beside it",
             fix="add it, or leave out freeze",
         )
+    if (frozen_epochs(cfg.freeze) or 0) >= cfg.trainer.max_epochs > 0:
+        raise ConfigurationError(
+            f"freeze={cfg.freeze} in a run of {cfg.trainer.max_epochs} epochs: the backbone would never thaw",
+            expected="fewer epochs than the run has",
+            fix="lower N, or choose freeze=backbone",
+        )
     if cfg.backbone_rate < 0:
         raise ConfigurationError(f"backbone_rate={cfg.backbone_rate}", expected="0 or more", fix="correct it")
     if cfg.start_from is not None and "net" not in cfg.model:

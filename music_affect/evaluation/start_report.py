@@ -47,14 +47,15 @@ def _beside_scratch(run: RunFolder) -> str:
 
 
 def _sibling(run: RunFolder, name: str | None) -> RunFolder | None:
-    """The finished run of that name in the same folder, which is not the run itself."""
+    """The finished run of that name in the same folder, in a sweep after the job's number; never the run itself."""
     own = run.path.resolve()
-    if not name or name == own.name:
-        return None
-    try:
-        return read_run(own.parent / name)
-    except RunFolderError:
-        return None
+    for folder in [own.parent / name, *sorted(own.parent.glob(f"[0-9]*-{name}"))] if name else []:
+        if folder != own:
+            try:
+                return read_run(folder)
+            except RunFolderError:
+                continue
+    return None
 
 
 def headline_figures(run: RunFolder) -> dict[str, Figure]:

@@ -68,8 +68,6 @@ class Regression(Objective):
         self._ends = (float(low), float(high)) if bounded and low is not None and high is not None else None
 
     def losses(self, output: Tensor, labels: Tensor, mixture: Mixture | None) -> tuple[Tensor, Tensor]:
-        if mixture is not None:
-            labels = torch.lerp(labels[mixture.partner], labels, mixture.weight)
         values = self._values(output)
         if values.shape != labels.shape:
             raise TrainingError(
@@ -77,12 +75,13 @@ class Regression(Objective):
                 expected="one value a clip: other shapes would be broadcast, and the mean be learnt",
                 fix="give the labels as [B]",
             )
+        labels, shares = (labels, labels.isfinite().float()) if mixture is None else _blend(labels, mixture)
         there = labels.isfinite()
         losses = values.new_zeros(len(values))
         if bool(there.any()):
             predicted, wanted = (values[there] - self.mean) / self.sd, (labels[there] - self.mean) / self.sd
             losses = losses.masked_scatter(there, value_losses(self._loss, predicted, wanted))
-        return losses, there.to(losses.dtype)
+        return losses * shares, shares
 
     def predict(self, output: Tensor) -> Tensor:
         return self._values(output).unsqueeze(1)
@@ -115,3 +114,12 @@ class Regression(Objective):
         # At z = 0 the curve has the value and the slope of mean + sd * z.
         slope = self.sd / ((high - low) * share * (1 - share))
         return low + (high - low) * torch.sigmoid(torch.logit(share) + slope * z)
+
+
+def _blend(labels: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
+    """Labels of mixed rows [B] and how much of each row they tell of [B]; where one is missing, the other one's."""
+    partner = labels[mixture.partner]
+    blended = torch.lerp(partner, labels, mixture.weight)
+    known = torch.where(labels.isfinite(), labels, partner)
+    shares = torch.lerp(partner.isfinite().float(), labels.isfinite().float(), mixture.weight)
+    return torch.where(blended.isfinite(), blended, known), shares

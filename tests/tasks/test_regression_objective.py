@@ -146,10 +146,18 @@ def test_a_batch_without_the_label_costs_nothing(loss: str) -> None:
 
 def test_mixed_rows_are_learnt_towards_the_blend_of_their_labels() -> None:
     made, labels = Regression(2), torch.tensor([1.0, 3.0, torch.nan])
-    mixture = Mixture(partner=torch.tensor([1, 0, 0]), weight=torch.tensor([0.75, 1.0, 0.5]))
+    mixture = Mixture(partner=torch.tensor([1, 0, 2]), weight=torch.tensor([0.75, 1.0, 0.5]))
     losses, shares = made.losses(torch.zeros(3, 1), labels, mixture)
     assert losses.tolist() == [1.5**2, 9.0, 0.0]
     assert shares.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_a_mixed_row_without_its_own_label_is_learnt_by_the_share_of_its_partner() -> None:
+    made, labels = Regression(2), torch.tensor([2.0, torch.nan])
+    mixture = Mixture(partner=torch.tensor([1, 0]), weight=torch.tensor([0.75, 0.75]))
+    losses, shares = made.losses(torch.zeros(2, 1), labels, mixture)
+    assert losses.tolist() == [0.75 * 4.0, 0.25 * 4.0]
+    assert shares.tolist() == [0.75, 0.25]
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (1, 4), (1,), (5,)])
