@@ -16,6 +16,7 @@ from running import compose
 from music_affect import build, files
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.errors import ConfigurationError, LabelError, MusicAffectError, TaskMismatchError
+from music_affect.evaluate import evaluate
 from music_affect.preparation import prepare
 from music_affect.train import train
 
@@ -172,3 +173,20 @@ def test_two_sets_without_the_label_are_refused(tmp_path: Path) -> None:
     assert error.found.startswith("task=joint needs the categorical label 'genre'; data=one+two offers valence")
     assert "task=affect, danceability, energy, valence" in error.fix
     assert "data=fma" in error.fix
+
+
+def test_a_second_set_needs_a_folder_of_its_own(lab_root: Path, tmp_path: Path) -> None:
+    words = [word for word in of_the_lab(lab_root) if not word.startswith("also.root")]
+    error = refusal(tmp_path / "run", *words)
+    assert error.found == "data@also=multitask without a folder"
+    assert error.fix == "add also.root=PATH"
+
+
+def test_one_of_the_two_sets_is_scored_by_the_labels_that_it_carries(
+    run: tuple[Path, dict[str, Any]], lab_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"checkpoint={run[0]}", "data=multitask", f"data.root={lab_root}", "accelerator=cpu"]
+    scored = evaluate(compose("evaluate", *words))
+    assert list(scored["scores"]) == ["regression"]
+    assert "data=multitask has no label genre: not scored." in capsys.readouterr().out
+    assert scored["trained_on"] > 0, "its clips are those of the training, whatever they are called there"

@@ -213,3 +213,8 @@ def test_the_command_writes_the_submission(run: Path, root: Path, tmp_path: Path
     assert again.returncode == 1
     assert again.stderr.startswith("error: ")
     assert "add overwrite=true" in again.stderr
+
+
+def test_a_submission_holds_the_test_part_where_no_split_is_named(run: Path, tmp_path: Path) -> None:
+    rows = predicted(run, "format=kaggle", f"out={tmp_path / 'all.csv'}").read_text().splitlines()[1:]
+    assert len(rows) == len(TEST_IDS)

@@ -101,3 +101,9 @@ def test_a_reference_model(tmp_path: Path) -> None:
 def test_a_reference_model_with_a_start(start: Path, tmp_path: Path) -> None:
     error = refusal(tmp_path / "run", "model=linear", f"start_from={start}")
     assert "model=linear, which is no network" in error.found
+
+
+def test_a_backbone_that_would_never_thaw(start: Path, tmp_path: Path) -> None:
+    error = refusal(tmp_path / "run", f"start_from={start}", "freeze=until_epoch:3")  # of 3 epochs
+    assert isinstance(error, ConfigurationError)
+    assert error.found == "freeze=until_epoch:3 in a run of 3 epochs: the backbone would never thaw"
