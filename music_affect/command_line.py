@@ -52,6 +52,15 @@ def run(config_name: str, job: Job) -> None:
     hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(_explained(job))()
 
 
+def reported(job: Callable[[], None]) -> None:
+    """Runs a job that takes no configuration, with the same answer to a user's mistake."""
+    try:
+        job()
+    except MusicAffectError as error:
+        _explain(error)
+        sys.exit(1)
+
+
 def _check_output(folder: Path) -> None:
     """Hydra makes this folder before the job starts, and would answer with a traceback."""
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-WIDTH_WITHOUT_TERMINAL = 150  # a log file has room for tables
+WIDTH_WITHOUT_TERMINAL = 170  # a log file has room for tables
 
 
 def make() -> Console:

@@ -7,11 +7,11 @@ give its cross-validated score; five folds of several models give that of their 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect import command_line
+from music_affect.errors import RunFolderError
 
 
 def main() -> None:
@@ -22,17 +22,15 @@ def main() -> None:
     parser.add_argument("run_folder", type=Path, nargs="+", help="folders of finished runs with the same labels")
     parser.add_argument("--out", type=Path, help="folder for scores.json and predictions.csv; default: only printed")
     arguments = parser.parse_args()
+    command_line.reported(lambda: _ensemble(arguments.run_folder, arguments.out))
+
+
+def _ensemble(folders: Sequence[Path], out: Path | None) -> None:
+    if out is not None and out.is_file():
+        raise RunFolderError(f"--out {out} is a file", expected="a folder", fix="name a folder")
     from music_affect import ensembling
 
-    try:
-        if arguments.out is not None and arguments.out.is_file():
-            raise RunFolderError(f"--out {arguments.out} is a file", expected="a folder", fix="name a folder")
-        ensembling.ensemble(arguments.run_folder, arguments.out)
-    except MusicAffectError as error:
-        if os.environ.get("MUSIC_AFFECT_TRACEBACK"):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    ensembling.ensemble(folders, out)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from music_affect.errors import MusicAffectError
+from music_affect import command_line
 
 
 def main() -> None:
@@ -15,16 +14,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="music_affect.report", description=__doc__)
     parser.add_argument("run_folder", type=Path, nargs="+", help="folder of a finished run")
     arguments = parser.parse_args()
+    command_line.reported(lambda: _write(arguments.run_folder))
+
+
+def _write(folders: Sequence[Path]) -> None:
     from music_affect.evaluation.run_report import write_report
 
-    try:
-        for folder in arguments.run_folder:
-            print(write_report(folder))
-    except MusicAffectError as error:
-        if os.environ.get("MUSIC_AFFECT_TRACEBACK"):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    for folder in folders:
+        print(write_report(folder))
 
 
 if __name__ == "__main__":

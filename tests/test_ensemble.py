@@ -135,7 +135,7 @@ def test_runs_with_other_labels_are_refused(runs: list[Path], tmp_path: Path) ->
 def test_runs_with_other_targets_are_refused(runs: list[Path], tmp_path: Path) -> None:
     train_quickly(tmp_path / "valence", "task=valence", "data.fold=0", "trainer.max_epochs=1")
     error = refusal(runs[0], tmp_path / "valence")
-    assert error.found.startswith(f"{tmp_path / 'valence'} has the targets ")
+    assert error.found.startswith(f"{tmp_path / 'valence'} has the labels valence (0.0 to 1.0) and ")
     assert error.fix == "leave out the runs that differ"
 
 
@@ -144,8 +144,8 @@ def test_runs_with_other_classes_are_refused(runs: list[Path], tmp_path: Path) -
     for name in ("metrics.json", "predictions.csv"):
         (other / name).write_text((other / name).read_text().replace("Blues", "Chiptune"))
     error = refusal(runs[0], other)
-    assert error.found.startswith(f"{other} has the targets {{'genre': ")
-    assert "'Chiptune'" in error.found
+    assert error.found.startswith(f"{other} has the labels genre (")
+    assert "Chiptune" in error.found
     assert error.expected == "runs on one data set with the same labels and classes"
 
 

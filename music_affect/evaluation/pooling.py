@@ -96,17 +96,24 @@ def pool(folders: Sequence[Path]) -> Pool:
 def _same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
     first = runs[0]
     for run in runs[1:]:
-        for what, same in (
-            ("targets", run.metrics["targets"] == first.metrics["targets"]),
-            ("data", _music(run) == _music(first)),
-        ):
-            if not same:
+        for what, told in (("labels", _labels), ("data", _music)):
+            if told(run) != told(first):
                 raise RunFolderError(
-                    f"{run.path} has the {what} {run.metrics[what]} and {first.path} has {first.metrics[what]}",
+                    f"{run.path} has the {what} {told(run)} and {first.path} has {told(first)}",
                     expected="runs on one data set with the same labels and classes",
                     fix="leave out the runs that differ",
                 )
     return {name: target_from_dict(kind) for name, kind in first.metrics["targets"].items()}
+
+
+def _labels(run: RunFolder) -> str:
+    """Names of the labels, with classes or ends."""
+    kinds = {name: target_from_dict(kind) for name, kind in run.metrics["targets"].items()}
+    told = {
+        name: ", ".join(kind.classes) if isinstance(kind, Categorical) else f"{kind.low} to {kind.high}"
+        for name, kind in kinds.items()
+    }
+    return "; ".join(f"{name} ({words})" for name, words in told.items())
 
 
 def _music(run: RunFolder) -> str:
