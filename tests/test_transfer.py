@@ -123,11 +123,11 @@ def test_a_frozen_backbone_stays_as_it_is_and_its_head_learns(genre: Path, tmp_p
     assert float(rows[0]["train/loss"]) != float(rows[1]["train/loss"])
 
 
-@pytest.mark.parametrize(("epochs", "still"), [(2, True), (3, False)])
+@pytest.mark.parametrize(("steps", "still"), [(6, True), (9, False)])  # three an epoch
 def test_a_backbone_frozen_for_two_epochs_moves_in_the_third(
-    genre: Path, tmp_path: Path, epochs: int, still: bool
+    genre: Path, tmp_path: Path, steps: int, still: bool
 ) -> None:
-    words = ["freeze=until_epoch:2", f"trainer.max_epochs={epochs}", "scheduler=constant"]
+    words = ["freeze=until_epoch:2", "trainer.max_epochs=3", f"+trainer.max_steps={steps}", "scheduler=constant"]
     _, after = transferred(tmp_path / "run", genre, *words)
     changed = moved(read_checkpoint(genre), after)
     assert (changed == set()) is still
