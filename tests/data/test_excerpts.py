@@ -291,7 +291,10 @@ def test_other_features_are_cropped_as_before() -> None:
         ("data=synthetic_beat features=melgram", r"one-second excerpts and data\.beat=true"),
         ("data=excerpts data.beat=true features=mfcc", r"one-second excerpts and data\.beat=true"),
         ("data=excerpts features=fused", "features=fused of ready-made one-second excerpts; expected mfcc or melgram"),
-        ("data=excerpts data@also=multitask also.root=/x features=mfcc", "hold unlike arrays; expected data sets whose"),
+        (
+            "data=excerpts data@also=multitask also.root=/x features=mfcc",
+            "hold unlike arrays; expected data sets whose",
+        ),
     ],
 )
 def test_features_and_data_that_do_not_fit_are_refused_before_a_file_is_read(words: str, message: str) -> None:
