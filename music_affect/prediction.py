@@ -10,6 +10,7 @@ from rich.console import Console
 
 from music_affect import build, files, inference, predictions
 from music_affect.checkpoint import read_checkpoint
+from music_affect.data.cache import FeatureCache
 from music_affect.data.lab import AFFECT
 from music_affect.data.source import Clip
 from music_affect.errors import ConfigurationError, DataNotFoundError, TaskMismatchError
@@ -58,15 +59,7 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
     say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
     cache = features(run_cfg, source, source.clips(), say)
     inference.check_features(run_cfg, checkpoint, cache)
-    clips = [clip for clip in wanted if clip.id in cache.position]
-    if len(clips) < len(wanted):
-        say(f"{len(wanted) - len(clips)} of {len(wanted)} clips cannot be used: {cache.folder / 'skipped.csv'}")
-    if not clips or (cfg.format == "kaggle" and len(clips) < len(wanted)):
-        raise DataNotFoundError(
-            f"{len(wanted) - len(clips)} of {len(wanted)} clips have no features",
-            expected="at least one, and all of them for a submission, which needs a row for each",
-            fix=f"see {cache.folder / 'skipped.csv'} and replace these files",
-        )
+    clips = _readable(wanted, cache, say, complete=cfg.format == "kaggle")
     found = inference.answer(run_cfg, checkpoint, cache, clips)
     name = f"{source.name}{'' if split is None else f'-{split}'}-{cfg.format}.csv"
     out = Path(cfg.out).expanduser() if cfg.out else inference.results_folder(checkpoint.path, "predictions", name)
@@ -77,6 +70,21 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
     label = "SYNTHETIC music, " if source.synthetic else ""
     say(f"{label}{len(clips)} clips: {out}")
     return out
+
+
+def _readable(wanted: Sequence[Clip], cache: FeatureCache, say: Say, *, complete: bool) -> list[Clip]:
+    """Clips that have features; all of them where a row for each is needed."""
+    clips = [clip for clip in wanted if clip.id in cache.position]
+    lacking = len(wanted) - len(clips)
+    if lacking:
+        say(f"{lacking} of {len(wanted)} clips cannot be used: {cache.folder / 'skipped.csv'}")
+    if not clips or (complete and lacking):
+        raise DataNotFoundError(
+            f"{lacking} of {len(wanted)} clips have no features",
+            expected="at least one, and all of them for a submission, which needs a row for each",
+            fix=f"see {cache.folder / 'skipped.csv'} and replace these files",
+        )
+    return clips
 
 
 def _check_submission(cfg: DictConfig, targets: Mapping[str, Target]) -> None:
