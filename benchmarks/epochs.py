@@ -24,7 +24,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader, Dataset
 
 from music_affect import build, experiment, fitting
-from music_affect.command_line import conf_folder, register_resolvers
+from music_affect.command_line import conf_folder
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.sampling import TrainingSampler
 from music_affect.preparation import Prepared, prepare
@@ -165,7 +165,6 @@ def contest(model: str, root: Path, clips: int, epochs: int) -> Contest:
         epochs: timed in each measurement.
     """
     words = [f"model={model}", f"data={DATA[model]}", f"data.root={root}", f"paths.cache={root}/cache", "workers=1"]
-    register_resolvers()
     with hydra.initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
         words += ["trainer=cpu", f"trainer.max_epochs={epochs + 1}", "split.val_fraction=0"]
         cfg = hydra.compose("train", words)

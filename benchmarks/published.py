@@ -66,7 +66,6 @@ def measure(arguments: argparse.Namespace) -> None:
     cap = arguments.epochs_cap
     root = arguments.outputs / f"clips{arguments.clips}{'' if cap is None else f'-epochs{cap}'}"
     scores: dict[str, str] = {}
-    command_line.register_resolvers()
     for name in listed:
         words, folder = run_words(name, arguments.clips, cap, root)
         if name in (arguments.rows or listed) and not finished(folder):

@@ -20,13 +20,15 @@ from music_affect.errors import ConfigurationError, LabelError, MusicAffectError
 from music_affect.spec import Categorical, DataSpec, Target
 
 if TYPE_CHECKING:
-    from music_affect.data.cache import FeatureCache, Reader
+    from music_affect.data.cache import FeatureCache
     from music_affect.data.datamodule import ClipDataModule
     from music_affect.data.loading import Loading
     from music_affect.data.normalization import Normalizer
+    from music_affect.data.reader import Reader
     from music_affect.data.view import View
     from music_affect.evaluation.baselines import Reference
     from music_affect.evaluation.scale_baselines import ScaleReference
+    from music_affect.features.selection import Selection
     from music_affect.models.backbone import Backbone
     from music_affect.tasks.base import Task
     from music_affect.tasks.objective import Objective
@@ -116,6 +118,24 @@ def _array_reader(cfg: DictConfig) -> Reader:
     from music_affect.data.array_reader import ArrayReader
 
     return ArrayReader(cfg.data.beat)
+
+
+def selection(cfg: DictConfig) -> Selection:
+    """The part of each audio file that is used.
+
+    Raises:
+        ConfigurationError: settings without a meaning, or two data sets of which unlike parts are used.
+    """
+    nodes = [plain(cfg[key].get("selection") or OmegaConf.create()) for key in ("data", "also") if cfg.get(key)]
+    if nodes[-1] != nodes[0]:
+        raise ConfigurationError(
+            f"data={cfg.data.name} with selection={nodes[0]} and data@also={cfg.also.name} with {nodes[-1]}",
+            expected="the same part of the files of both",
+            fix="give data.selection and also.selection the same settings",
+        )
+    settings = nodes[0] | ({"seconds": None} if nodes[0].get("position", "whole") == "whole" else {})
+    made: Selection = make(OmegaConf.create({"_target_": "music_affect.features.selection.Selection", **settings}))
+    return made
 
 
 def view(cfg: DictConfig, cached: Mapping[str, tuple[int, int]]) -> View:

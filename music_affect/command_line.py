@@ -39,7 +39,6 @@ def run(config_name: str, job: Job) -> None:
 
     Exits with code 1 and one line on a user's mistake; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
     """
-    register_resolvers()
     words = sys.argv[1:]
     try:
         if not any(word.split("=")[0] in NO_JOB for word in words):
@@ -73,7 +72,7 @@ def _check_output(folder: Path) -> None:
         ) from error
 
 
-def register_resolvers() -> None:
+def _register_resolvers() -> None:
     """Words that the configurations use."""
     OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
     OmegaConf.register_new_resolver("suffix", _suffix, replace=True)
@@ -252,3 +251,7 @@ def _known_keys(cfg: DictConfig, prefix: str = "") -> set[str]:
         if isinstance(node, DictConfig) and not node._is_none():
             keys |= _known_keys(node, f"{name}.")
     return keys
+
+
+# With the import: a worker process that a launcher starts composes the configuration before it runs anything of ours.
+_register_resolvers()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,15 @@ from omegaconf import DictConfig
 from rich.progress import track
 
 from music_affect import build, files
+from music_affect.caching import Say, features
 from music_affect.compatibility import wanted
-from music_affect.data.cache import FeatureCache, cache_folder
-from music_affect.data.cache_builder import open_or_build
+from music_affect.data.cache import FeatureCache
 from music_affect.data.labels import labelled
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import split_clips, split_hash
 from music_affect.data.view import View
 from music_affect.evaluation.statistics import VERSION, clip_statistics
 from music_affect.spec import Categorical, Continuous, Target
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -58,15 +55,6 @@ class Prepared:
         """Clips by part, and those left out with the reason."""
         counts: dict[str, Any] = {name: len(clips) for name, clips in self.splits.items()}
         return counts | {"unlabelled": self.unlabelled, "skipped": self.cache.skip_counts}
-
-
-def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say) -> FeatureCache:
-    """The feature cache of a data set, built where need be."""
-    reader = build.reader(cfg, data)
-    folder = cache_folder(Path(cfg.paths.cache).expanduser(), data.name, data.root, reader.settings())
-    # Arrays are read faster than a process starts.
-    workers = 1 if cfg.workers is None and data.holds == "arrays" else cfg.workers
-    return open_or_build(folder, clips, reader, workers=workers, say=say)
 
 
 def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:

@@ -21,7 +21,6 @@ QUICK = [*TINY, "model=cnn_fast", "data=synthetic", "trainer=cpu", "trainer.max_
 
 def compose(config_name: str, *words: str) -> DictConfig:
     """The configuration of a command line."""
-    command_line.register_resolvers()
     with hydra.initialize_config_dir(str(command_line.conf_folder().absolute()), version_base="1.3"):
         return hydra.compose(config_name, overrides=list(words))
 

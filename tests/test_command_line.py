@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from running import entry_point
 
-from music_affect.command_line import check_overrides, register_resolvers
+from music_affect.command_line import check_overrides
 from music_affect.errors import ConfigurationError
 
 HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "matplotlib")
@@ -30,7 +30,6 @@ HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "matplotlib")
     ],
 )
 def test_a_mistake_is_named_with_the_way_out(word: str, told: str) -> None:
-    register_resolvers()
     with pytest.raises(ConfigurationError) as caught:
         check_overrides("train", [word])
     assert told in str(caught.value)
@@ -38,7 +37,6 @@ def test_a_mistake_is_named_with_the_way_out(word: str, told: str) -> None:
 
 
 def test_a_sweep_is_checked_by_its_first_cell() -> None:
-    register_resolvers()
     cfg = check_overrides("train", ["model=lstm,cnn", "seed=range(3,6)", "features=choice(mel,chroma)"])
     assert (cfg.model.name, cfg.seed, cfg.features.name) == ("lstm", 3, "mel")
 

@@ -31,11 +31,6 @@ AXES = ("data", "features", "model", "task")
 DIFFS = ("experiment", "grid")  # groups whose files change settings of all others
 
 
-@pytest.fixture(autouse=True)
-def resolvers() -> None:
-    command_line.register_resolvers()
-
-
 @functools.cache
 def load(name: str) -> DictConfig:
     """One file as it is written."""

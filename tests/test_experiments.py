@@ -147,7 +147,6 @@ def test_a_grid_runs_its_cells_and_their_table_is_printed(tmp_path: Path) -> Non
     ],
 )
 def test_a_name_that_is_not_there_is_answered_with_its_neighbours(word: str, told: str) -> None:
-    command_line.register_resolvers()
     with pytest.raises(ConfigurationError) as caught:
         command_line.check_overrides("train", [word])
     assert told in str(caught.value)

@@ -27,7 +27,6 @@ INPUTS = [
 
 
 def compose(folder: Path, *words: str) -> DictConfig:
-    command_line.register_resolvers()
     with hydra.initialize_config_dir(str(command_line.conf_folder().absolute()), version_base="1.3"):
         cfg = hydra.compose("train", overrides=[*CLIPS, f"paths.cache={folder}", "trainer=cpu", *words])
     for setting in SMALL.keys() & cfg.model.get("net", {}).keys():

@@ -1,67 +1,260 @@
-"""Building a feature cache: in several processes, resumable after a kill, safe when two builders meet."""
+"""Building feature caches: several kinds in one pass, in several processes, resumable, side by side with others."""
 
 from __future__ import annotations
 
 import errno
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from music_affect import files
-from music_affect.data.cache import DTYPE, FeatureCache, Identity, Reader, RowReader, Skip, describe_skips
+from music_affect.data import cache_index
+from music_affect.data.build_lock import EVERYTHING, exclusively, locked
+from music_affect.data.build_progress import Progress
+from music_affect.data.cache import IDENTITY, FeatureCache, describe_skips, examine, unlike
+from music_affect.data.cache_index import INDEX, PARTS
+from music_affect.data.cache_part import CachePart, Entry
+from music_affect.data.identity import Identity, stamps_of
+from music_affect.data.reader import Answer, Description, Extract
 from music_affect.data.source import Clip
 from music_affect.errors import CacheError, ClipError
 from music_affect.parallel import in_order, processes_for
 
+INDEX_LOCK = "index.lock"
+
 Say = Callable[[str], None]
 
 
-def open_or_build(
-    folder: Path, clips: Sequence[Clip], reader: Reader, *, workers: int | None, say: Say
-) -> FeatureCache:
-    """The cache of these clips, built first where it is missing, unfinished or stale.
+@dataclass(frozen=True)
+class Share:
+    """One of several equal shares of the clips, chosen by their ids.
 
-    A second process that wants the same cache waits until the first one is done.
+    Args:
+        number: of this share, from 0.
+        of: how many there are; 1 is everything.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    @property
+    def part(self) -> str:
+        """Name of the part of the cache that it writes."""
+        return EVERYTHING if self.of == 1 else f"shard-{self.number}-of-{self.of}"
+
+    def holds(self, name: str) -> bool:
+        """Whether the clip of this id belongs to it."""
+        return self.of == 1 or int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.of == self.number
+
+
+@dataclass
+class Account:
+    """What a build did.
+
+    Args:
+        clips: in its share.
+        made: clips that were read and can be used.
+        skipped: clips that were read and cannot be used, by reason.
+        audio_seconds: of the clips that were made.
+        seconds: that it took.
+    """
+
+    clips: int
+    made: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    audio_seconds: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def present(self) -> int:
+        """Clips that were finished before."""
+        return self.clips - self.made - self.skipped.total()
+
+
+def open_or_build(
+    folder: Path, clips: Sequence[Clip], kind: Description, extract: Extract, *, workers: int | None, say: Say
+) -> FeatureCache:
+    """The cache of these clips, built first where something is missing.
 
     Args:
         folder: of the cache.
-        clips: stored in the order of their ids, so that a table with its rows shuffled names the same cache.
-        reader: makes the features of a clip.
+        clips: in any order.
+        kind: of features.
+        extract: makes them.
         workers: processes; None takes one a core, as far as there is work for them.
         say: receives lines for the console.
 
     Raises:
         CacheError: the cache cannot be written.
     """
-    identity = Identity.of(clips, reader)
-    try:
-        if FeatureCache.unusable(folder, identity):
-            folder.mkdir(parents=True, exist_ok=True)
-            with _exclusively(folder, say):
-                reason = FeatureCache.unusable(folder, identity)
-                if reason:
-                    if "stale" in reason or "broken" in reason or "bytes" in reason:
-                        say(f"Feature cache {folder} is not used: {reason}. Extracting again.")
-                    _Build(folder, clips, reader, identity).run(processes_for(len(clips), workers), say)
-        cache = FeatureCache(folder, identity)
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
+    identity = Identity.of(clips, kind)
+    if isinstance(examine(folder, identity), str):
+        build([(folder, kind)], clips, extract, workers=workers, say=say)
+    cache = FeatureCache(folder, identity)
     if cache.skipped:
-        say(describe_skips(cache.skipped, len(clips), folder / "skipped.csv"))
+        say(describe_skips(cache.skipped, len(clips), folder / cache_index.SKIPPED))
     return cache
+
+
+def build(
+    kinds: Sequence[tuple[Path, Description]],
+    clips: Sequence[Clip],
+    extract: Extract,
+    *,
+    workers: int | None,
+    say: Say,
+    share: Share = Share(),
+    retry: bool = False,
+) -> Account:
+    """Makes what is missing in the caches of several kinds of features, in one pass over the clips.
+
+    A file is read once for all kinds that lack it. Another process that writes the same part is waited for; one that
+    writes another share works on beside this one.
+
+    Args:
+        kinds: folder of the cache, and what describes its features; ``extract`` knows them by their places.
+        clips: in any order; stored in that of their ids.
+        extract: makes the features.
+        workers: processes; None takes one a core, as far as there is work for them.
+        say: receives lines for the console.
+        share: of the clips that is made here.
+        retry: read clips again that could not be used, though their files are the same.
+
+    Raises:
+        CacheError: a cache cannot be written.
+    """
+    ordered = sorted(clips, key=lambda clip: clip.id)
+    stamps = stamps_of(ordered)
+    identities = [Identity.sharing(stamps, ordered, reader) for _, reader in kinds]
+    folders = [folder for folder, _ in kinds]
+    mine = [place for place, clip in enumerate(ordered) if share.holds(clip.id)]
+    began = time.perf_counter()
+    try:
+        with exclusively(folders, share.part, say):
+            for folder, identity in zip(folders, identities, strict=True):
+                with locked(folder / INDEX_LOCK, say):
+                    _adopt(folder, identity, say)
+            work = _Work(folders, identities, ordered, mine, share.part, retry)
+            work.announce(say)
+            account = work.run(extract, processes_for(len(work.missing), workers), say)
+    except OSError as error:
+        raise _cannot_write(folders[0].parent, error) from error
+    account.seconds = time.perf_counter() - began
+    return account
+
+
+def _adopt(folder: Path, identity: Identity, say: Say) -> None:
+    """Makes the folder one of these features; what was made otherwise is removed."""
+    reason = unlike(folder, identity)
+    if reason is None:
+        return
+    for path in [folder / INDEX, *(folder / PARTS).glob("*/*")]:
+        if path.suffix != ".lock":
+            path.unlink(missing_ok=True)
+    if (folder / IDENTITY).exists():
+        say(f"Feature cache {folder} is not used: {reason}. Extracting again.")
+    files.write_json(folder / IDENTITY, identity.to_dict())
+
+
+class _Work:
+    """What has to be read, and where it goes."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        identities: Sequence[Identity],
+        clips: Sequence[Clip],
+        mine: Sequence[int],
+        part: str,
+        retry: bool,
+    ) -> None:
+        self._folders, self._identities, self._clips, self._part = folders, identities, clips, part
+        self._stamps: NDArray[np.int64] = identities[0].stamps
+        self._count = len(mine)
+        self._parts: list[CachePart] = []
+        with ExitStack() as opened:
+            for folder, identity in zip(folders, identities, strict=True):
+                self._parts.append(CachePart(folder / PARTS / part, identity.num_features))
+                opened.callback(self._parts[-1].abandon)
+            known = [cache_index.collect(*pair) for pair in zip(folders, identities, strict=True)]
+            opened.pop_all()
+        self.changed = 0
+        self.missing: list[tuple[int, list[int]]] = []
+        for place in mine:
+            lacking = [kind for kind, entries in enumerate(known) if self._lacks(entries, place, retry)]
+            self.changed += any(clips[place].id in known[kind] for kind in lacking)
+            if lacking:
+                self.missing.append((place, lacking))
+
+    def _lacks(self, entries: dict[str, Entry], place: int, retry: bool) -> bool:
+        entry = entries.get(self._clips[place].id)
+        return entry is None or entry.stamp != tuple(self._stamps[place]) or (retry and entry.skipped is not None)
+
+    def announce(self, say: Say) -> None:
+        done = self._count - len(self.missing)
+        if done and self.missing:
+            changed = f" ({self.changed} of them changed or are tried again)" if self.changed else ""
+            say(f"{done} of {self._count} clips are done already; going on with {len(self.missing)}{changed}.")
+
+    def run(self, extract: Extract, processes: int, say: Say) -> Account:
+        account = Account(self._count)
+        jobs = [(self._clips[place], kinds) for place, kinds in self.missing]
+        try:
+            with Progress(self._count, len(self.missing), account, say) as progress:
+                for (place, kinds), answers in zip(
+                    self.missing, in_order(partial(_extract, extract), jobs, processes, _crashed), strict=True
+                ):
+                    self._store(place, kinds, answers, account)
+                    progress.advance()
+        except BaseException:
+            for part in self._parts:
+                part.abandon()
+            raise
+        for part in self._parts:
+            part.close()
+        for folder, identity in zip(self._folders, self._identities, strict=True):
+            with locked(folder / INDEX_LOCK, say):
+                cache_index.write(folder, cache_index.collect(folder, identity))
+        return account
+
+    def _store(self, place: int, kinds: Sequence[int], answers: Sequence[Answer], account: Account) -> None:
+        clip, (size, modified) = self._clips[place], self._stamps[place].tolist()
+        errors = [
+            self._parts[kind].append(clip, (size, modified), answer)
+            for kind, answer in zip(kinds, answers, strict=True)
+        ]
+        usable = [answer.seconds for answer in answers if not isinstance(answer, ClipError)]
+        error = next((found for found in errors if found is not None), None)
+        if error is None:
+            account.made += 1
+            account.audio_seconds += usable[0]
+        else:
+            account.skipped[error.reason] += 1
+
+
+_Job = tuple[Clip, list[int]]
+
+
+def _extract(extract: Extract, job: _Job) -> list[Answer]:
+    return extract(*job)
+
+
+def _crashed(job: _Job) -> list[Answer]:
+    return [ClipError("unreadable", "reading it ended the process") for _ in job[1]]
 
 
 def _cannot_write(folder: Path, error: OSError) -> CacheError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return CacheError(
-        f"the feature cache {folder} cannot be written ({error.strerror or error})",
+        f"the feature cache in {folder} cannot be written ({error.strerror or error})",
         expected="a folder with room for it" if full else "a writable folder",
         fix=(
             "free some space and run the command again; finished clips are kept"
@@ -69,156 +262,3 @@ def _cannot_write(folder: Path, error: OSError) -> CacheError:
             else "set paths.cache or the environment variable MUSIC_AFFECT_CACHE to another one"
         ),
     )
-
-
-@contextmanager
-def _exclusively(folder: Path, say: Say) -> Iterator[None]:
-    lock = FileLock(folder / "build.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"Another process is building {folder}; waiting for it.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-class _Build:
-    """One build, from where the last one stopped."""
-
-    def __init__(self, folder: Path, clips: Sequence[Clip], reader: Reader, identity: Identity) -> None:
-        self._folder, self._reader, self._identity = folder, reader, identity
-        self._clips = sorted(clips, key=lambda clip: clip.id)  # the journal of an earlier build had the same order
-        self._row_bytes = identity.num_features * np.dtype(DTYPE).itemsize
-        self._frames, self._journal = folder / "frames.f16", folder / "journal.jsonl"
-
-    def run(self, processes: int, say: Say) -> None:
-        entries = self._resume()
-        if entries:
-            say(f"Continuing an interrupted extraction: {len(entries)} of {len(self._clips)} clips are done.")
-        remaining = self._clips[len(entries) :]
-        with self._frames.open("ab") as frames, self._journal.open("ab") as journal:
-            results = in_order(_Read(self._reader), remaining, processes, _crashed)
-            for clip, result in zip(remaining, _with_progress(results, len(remaining), len(entries)), strict=True):
-                entries.append(self._append(clip, result, frames, journal))
-        self._finish(entries)
-
-    def _resume(self) -> list[dict[str, Any]]:
-        """Journal of finished clips; whatever was written after the last complete entry is cut off."""
-        identity = self._folder / "identity.json"
-        if not identity.is_file() or self._differs(identity):
-            for stale in (self._folder / "index.npz", self._journal, self._frames):
-                stale.unlink(missing_ok=True)
-            files.write_json(identity, self._identity.to_dict())
-        (self._folder / "index.npz").unlink(missing_ok=True)
-        entries, end = self._valid_entries()
-        for path, size in ((self._frames, sum(e["frames"] for e in entries) * self._row_bytes), (self._journal, end)):
-            with path.open("ab") as stream:
-                stream.truncate(size)
-        return entries
-
-    def _differs(self, identity: Path) -> bool:
-        try:
-            return self._identity.difference(files.read_json(identity)) is not None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return True
-
-    def _valid_entries(self) -> tuple[list[dict[str, Any]], int]:
-        entries: list[dict[str, Any]] = []
-        end = rows = 0
-        stored = self._frames.stat().st_size // self._row_bytes if self._frames.is_file() else 0
-        for line in self._journal.read_bytes().splitlines(keepends=True) if self._journal.is_file() else []:
-            try:
-                entry = json.loads(line) if line.endswith(b"\n") else {}
-                rows += entry["frames"]
-            except (ValueError, KeyError, TypeError):
-                break
-            if rows > stored:
-                break
-            entries.append(entry)
-            end += len(line)
-        return entries, end
-
-    def _append(self, clip: Clip, result: _Result, frames: BinaryIO, journal: BinaryIO) -> dict[str, Any]:
-        """Frames first, journal second: an entry in the journal vouches for its frames."""
-        entry: dict[str, Any] = {"id": clip.id, "frames": 0}
-        try:
-            if isinstance(result, ClipError):
-                raise result
-            features = _checked(result, self._identity.num_features)
-            frames.write(features.tobytes())
-            frames.flush()
-            entry["frames"] = len(features)
-        except ClipError as error:
-            entry.update(path=str(clip.path), reason=error.reason, detail=error.detail)
-        journal.write(json.dumps(entry).encode() + b"\n")
-        journal.flush()
-        return entry
-
-    def _finish(self, entries: list[dict[str, Any]]) -> None:
-        used = [entry for entry in entries if "reason" not in entry]
-        skipped = [entry for entry in entries if "reason" in entry]
-        rows = [[entry["id"], entry["path"], entry["reason"], entry["detail"]] for entry in skipped]
-        files.write_csv(self._folder / "skipped.csv", list(Skip.__dataclass_fields__), rows)
-        offsets = np.concatenate([[0], np.cumsum([entry["frames"] for entry in used])]).astype(np.int64)
-        ids = np.array([entry["id"] for entry in used], dtype=np.str_)
-        with files.atomic_path(self._folder / "index.npz") as temporary:
-            np.savez(temporary, ids=ids, offsets=offsets)
-
-
-_Result = NDArray[np.float32] | ClipError
-
-
-def _checked(features: NDArray[np.float32], num_features: int) -> NDArray[np.float16]:
-    """The features as they are stored; float16 ends at 65504."""
-    if features.ndim != 2 or features.shape[1] != num_features:
-        raise ClipError("wrong shape", f"features {list(features.shape)}, expected [T, {num_features}]")
-    if len(features) == 0:
-        raise ClipError("empty", "no frames")
-    with np.errstate(over="ignore"):
-        stored = features.astype(DTYPE)
-    unusable = int((~np.isfinite(stored)).sum())
-    if unusable:
-        raise ClipError("not finite", f"{unusable} values are NaN, infinite or beyond float16")
-    return stored
-
-
-class _Read:
-    """Reads a clip; what is wrong with it is an answer, not an exception."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def __call__(self, clip: Clip) -> _Result:
-        try:
-            if clip.row is None:
-                return self._reader(clip.path)
-            return cast(RowReader, self._reader)(clip.path, clip.row)
-        except ClipError as error:
-            return error
-
-
-def _crashed(clip: Clip) -> _Result:
-    return ClipError("unreadable", "reading it ended the process")
-
-
-def _with_progress(results: Iterator[_Result], total: int, done: int) -> Iterator[_Result]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    progress = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(file=sys.stderr))
-    with progress:
-        bar = progress.add_task("Features", total=done + total, completed=done)
-        for result in results:
-            yield result
-            progress.advance(bar)

@@ -25,6 +25,7 @@ from music_affect.spec import Categorical, DataSpec, Target
 
 BYTES_A_GB = 2**30
 EVALUATION_BATCH = 4  # windows without gradients: so many training batches fit at once
+NORMALIZED_CLIPS = 10_000  # reading all of 100,000 would take minutes and change the fourth digit
 
 
 class ClipDataset(Dataset[Batch]):
@@ -85,7 +86,7 @@ class ClipDataModule(LightningDataModule):
         self._augmentation = None if loading.overfit_batches else augmentation
         self.splits = {name: self._used(name, clips) for name, clips in splits.items()}
         self._targets = targets
-        self.normalizer = normalizer or Normalizer.fit(view(cache.clip(clip.id)) for clip in self.splits["train"])
+        self.normalizer = normalizer or self._normalizer()
         self._datasets: dict[str, ClipDataset] = {}
         self.spec = DataSpec(view.num_features, self._max_frames(), dict(targets), view.own_blocks)
 
@@ -118,6 +119,12 @@ class ClipDataModule(LightningDataModule):
         lengths = dataset.store.lengths
         sampler = WindowSampler(lengths, size, settings.crop_frames, settings.windows, settings.crop_step)
         return self._loader(dataset, sampler)
+
+    def _normalizer(self) -> Normalizer:
+        """Learnt from the training part; of a very large one, from clips evenly spread over it."""
+        clips = self.splits["train"]
+        step = -(-len(clips) // NORMALIZED_CLIPS)
+        return Normalizer.fit(self._view(self._cache.clip(clip.id)) for clip in clips[::step])
 
     def _used(self, name: str, clips: Sequence[Clip]) -> list[Clip]:
         if name == "train" and self._loading.overfit_batches:

@@ -1,37 +1,47 @@
-"""Anyone's folder of audio files with a ``labels.csv``."""
+"""Anyone's folder of audio files, with a ``labels.csv`` or without."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
-from music_affect.data.label_table import LabelTable, is_number
-from music_affect.data.source import SPLITS, Clip, ClipSource
-from music_affect.errors import ConfigurationError, DataNotFoundError, LabelError
-from music_affect.spec import Categorical, Continuous, Target
+from music_affect.data.audio_files import AudioFiles, printable
+from music_affect.data.columns import Columns, checked_ends
+from music_affect.data.label_files import refuse_repeated
+from music_affect.data.label_table import LabelTable, Row
+from music_affect.data.source import Clip, ClipSource
+from music_affect.errors import DataNotFoundError, LabelError
+from music_affect.spec import Target
 
-GROUP_COLUMNS = ("group", "artist", "artist_id", "track_id", "album")
-NOT_TARGETS = {"path", "id", "split", "fold", "title", "name", *GROUP_COLUMNS}
-MAX_CLASSES = 100
-UNIT = (0.0, 1.0)
-FEW_OUTSIDE = 0.05  # share of values outside [0, 1] up to which they look like mistakes
+LABELS = "labels.csv"
+COMPARED = 200_000  # audio files that are compared with the table: a second of looking; larger libraries are not
+
+
+class _Listing(NamedTuple):
+    """Audio files below the folder, and the folders that could not be looked into."""
+
+    files: list[str]
+    unreadable: list[str]
 
 
 class FolderSource(ClipSource):
-    """Audio files listed in a table.
+    """Audio files listed in a table, or all audio files below a folder that has none.
 
     What: ``labels.csv`` with one row a clip; ``path`` is relative to the folder. Every further column may be a label.
     Columns are detected where they are not named: text with a few recurring values is a class, numbers are a scale,
     ``artist`` (or group, track_id, album) is what must not straddle a split, ``split`` and ``fold`` are taken over.
     An empty cell is a missing label. A scale whose values all lie in [0, 1] has these ends.
+    Without the table, every audio file in the folder and in the folders within it is a clip without labels, named by
+    its relative path: enough to predict, not to learn from.
 
     Args:
         root: the folder.
         name: short name for run folders and reports; the folder's own name where None.
-        labels: file name of the table within the folder.
+        labels: file name of the table within the folder; None takes the files without labels, even if it is there.
         class_targets: columns that hold class names; None detects them.
         continuous_targets: columns that hold numbers; None detects them.
         ranges: ends [low, high] of scales by column; a value outside is refused.
@@ -44,7 +54,7 @@ class FolderSource(ClipSource):
         self,
         root: str | Path | None,
         name: str | None = None,
-        labels: str = "labels.csv",
+        labels: str | None = LABELS,
         class_targets: Sequence[str] | None = None,
         continuous_targets: Sequence[str] | None = None,
         ranges: Mapping[str, Sequence[float]] | None = None,
@@ -55,78 +65,80 @@ class FolderSource(ClipSource):
         if root is None:
             raise DataNotFoundError(
                 "data=folder without a folder",
-                expected="the path of a folder with audio files and a labels.csv",
+                expected="the path of a folder with audio files, and a labels.csv where they have labels",
                 fix="add data.root=PATH, or run data=synthetic which needs no files",
             )
         self.root = Path(root).expanduser().absolute()
         self.name = name or self.root.name
-        self._ranges = {column: _checked_ends(column, ends) for column, ends in (ranges or {}).items()}
-        needed = [*(class_targets or ()), *(continuous_targets or ()), *self._ranges, *([group] if group else [])]
-        self._table = LabelTable(self.root / labels, needed)
-        self._class_targets, self._continuous_targets = class_targets, continuous_targets
-        self._group, self._split, self._fold = group, split, fold
+        ends = {column: checked_ends(column, given) for column, given in (ranges or {}).items()}
+        needed = [*(class_targets or ()), *(continuous_targets or ()), *ends, *([group] if group else [])]
+        self._labels, self._needed = labels, needed
+        self._table = LabelTable(self.root / (labels or LABELS), needed)
+        self._columns = Columns(self._table, class_targets, continuous_targets, ends, group, split, fold)
 
-    @cached_property
+    @property
     def targets(self) -> Mapping[str, Target]:
-        classes = self._class_columns()
-        numbers = self._number_columns(exclude=set(classes))
-        found: dict[str, Target] = {name: Categorical(tuple(sorted(self._table.distinct(name)))) for name in classes}
-        found.update({name: self._scale(name) for name in numbers})
-        return found
+        if self._without_table:
+            _ = self._audio  # refuses a folder without any
+            return {}
+        return self._columns.targets
 
     def clips(self) -> list[Clip]:
-        group = self._group_column()
-        clips = [self._clip(row, group) for row in self._table.rows]
-        ids, paths = Counter(clip.id for clip in clips), Counter(str(clip.path) for clip in clips)
-        repeated = [name for name, count in [*ids.items(), *paths.items()] if count > 1]
-        if repeated:
-            raise LabelError(
-                f"{self._table.path} lists {len(repeated)} clips more than once (first: '{repeated[0]}')",
-                expected="one row a clip, with unique ids and paths",
-                fix="remove the repeated rows",
-            )
+        if self._without_table:
+            return [Clip(id=name, path=self.root / file) for name, file in _by_id(self._audio.files).items()]
+        clips = [self._clip(row) for row in self._table.rows]
+        for names in ([clip.id for clip in clips], [str(clip.path) for clip in clips]):
+            expected, fix = "one row a clip, with unique ids and paths", "remove the repeated rows"
+            refuse_repeated(self._table.path, "clips", names, expected, fix)
         return clips
 
     def remarks(self) -> list[str]:
-        found = []
-        for name, kind in self.targets.items():
-            if kind == Continuous():
-                outside = self._table.outside(name, *UNIT)
-                if len(outside) < FEW_OUTSIDE * len(self._table.rows):
-                    found.append(
-                        f"'{name}' lies in [0, 1] but for {len(outside)} of {len(self._table.rows)} clips (first: "
-                        f"{outside[0][name]} for {outside[0]['path']}) and is taken as a scale without ends; "
-                        f"data.source.ranges={{{name}:[LOW,HIGH]}} gives it some."
-                    )
-        return found
+        if self._without_table:
+            return _told_unreadable(self._audio.unreadable)
+        return [*self._columns.remarks(), *self._told_unlisted()]
 
     def why_missing(self, target: str) -> str | None:
-        if target not in self._columns():
-            return None
-        row = self._table.first_text(target)
-        if row is None:
-            return f"its column is {'empty' if not self._table.distinct(target) else 'not named as a label'}"
-        if any(is_number(cell) for cell in self._table.distinct(target)):
-            return f"its column has the text '{row[target]}' for {row['path']}"
-        return f"its column holds {len(self._table.distinct(target))} different texts"
+        if not self._without_table:
+            return self._columns.why_missing(target)
+        table = "data.source.labels=null leaves its table out" if self._labels is None else f"no {self._table.path}"
+        return f"{table}; audio without labels can be predicted; learning needs a table with 'path' and '{target}'"
 
-    def _clip(self, row: dict[str, str], group: str | None) -> Clip:
-        labels: dict[str, str | float] = {}
-        for name, target in self.targets.items():
-            if row[name]:
-                labels[name] = row[name] if isinstance(target, Categorical) else float(row[name])
+    @property
+    def _without_table(self) -> bool:
+        """Whether the files are the clips: no columns are asked for, and the usual table is absent or not wanted."""
+        if self._needed:
+            return False
+        absent = self._labels == LABELS and self.root.is_dir() and not os.path.lexists(self._table.path)
+        return self._labels is None or absent
+
+    @cached_property
+    def _audio(self) -> _Listing:
+        found = AudioFiles(self.root)
+        listing = _Listing(sorted(found), found.unreadable)
+        if not listing.files:
+            table = f"no table of labels at {self._table.path} (an existing folder without that file) and "
+            closed = f" ({len(listing.unreadable)} folders cannot be read)" if listing.unreadable else ""
+            raise DataNotFoundError(
+                f"{table if self._labels else ''}no audio files below {self.root}{closed}",
+                expected="a folder with audio files, and a labels.csv with a 'path' column where they have labels",
+                fix="set data.root to such a folder",
+            )
+        return listing
+
+    def _clip(self, row: Row) -> Clip:
+        group = self._columns.group
         return Clip(
             id=row.get("id") or row["path"],
             path=self._inside(row["path"]),
-            labels=labels,
+            labels=self._columns.labels(row),
             group=(row[group] or None) if group else None,
-            split=self._checked_split(row),
-            fold=self._checked_fold(row),
+            split=self._columns.split(row),
+            fold=self._columns.fold(row),
         )
 
     def _inside(self, relative: str) -> Path:
         path = self.root / relative
-        if not relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
+        if not relative or "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
             raise LabelError(
                 f"{self._table.path} names the file '{relative}'",
                 expected="a path inside the folder",
@@ -134,85 +146,33 @@ class FolderSource(ClipSource):
             )
         return path
 
-    def _checked_split(self, row: dict[str, str]) -> str | None:
-        value = row.get(self._split, "")
-        if value and value not in SPLITS:
-            raise LabelError(
-                f"{self._table.path} has the split '{value}' for {row['path']}",
-                expected="train, val or test",
-                fix="correct the cell, or name another column in data.source.split",
-            )
-        return value or None
-
-    def _checked_fold(self, row: dict[str, str]) -> int | None:
-        value = row.get(self._fold, "")
-        if value and not value.isdecimal():
-            raise LabelError(
-                f"{self._table.path} has the fold '{value}' for {row['path']}",
-                expected="a whole number from 0",
-                fix="correct the cell, or name another column in data.source.fold",
-            )
-        return int(value) if value else None
-
-    def _columns(self) -> list[str]:
-        return [column for column in self._table.columns if column not in {self._split, self._fold}]
-
-    def _class_columns(self) -> list[str]:
-        if self._class_targets is not None:
-            return list(self._class_targets)
-        named = {*(self._continuous_targets or ()), *self._ranges}
-        return [c for c in self._columns() if c not in NOT_TARGETS | named and self._recurs(c)]
-
-    def _recurs(self, column: str) -> bool:
-        """Whether a column holds text, with values few enough to be classes."""
-        if self._table.holds_numbers(column):
-            return False
-        return 2 <= len(self._table.distinct(column)) <= min(MAX_CLASSES, len(self._table.rows) // 2)
-
-    def _number_columns(self, exclude: set[str]) -> list[str]:
-        named = list(dict.fromkeys([*(self._continuous_targets or ()), *self._ranges]))
-        for column in named:
-            self._check_numbers(column)
-        if self._continuous_targets is not None:
-            return named
-        found = [c for c in self._columns() if c not in NOT_TARGETS | exclude and self._table.holds_numbers(c)]
-        return list(dict.fromkeys([*found, *named]))
-
-    def _check_numbers(self, column: str) -> None:
-        row = self._table.first_text(column)
-        if row is not None:
-            raise LabelError(
-                f"{self._table.path} has '{row[column]}' in the number column '{column}' for {row['path']}",
-                expected="a number or an empty cell",
-                fix="correct the cell",
-            )
-
-    def _scale(self, column: str) -> Continuous:
-        low, high = self._ranges.get(column, UNIT)
-        outside = self._table.outside(column, low, high)
-        if column in self._ranges and outside:
-            raise LabelError(
-                f"{self._table.path} has {column}={outside[0][column]} for {outside[0]['path']}",
-                expected=f"numbers from {low} to {high}, as data.source.ranges says",
-                fix="correct the cell or the range",
-            )
-        return Continuous() if outside else Continuous(low, high)
-
-    def _group_column(self) -> str | None:
-        if self._group is not None:
-            return self._group or None
-        return next((column for column in GROUP_COLUMNS if column in self._table.columns), None)
+    def _told_unlisted(self) -> list[str]:
+        found = AudioFiles(self.root)
+        files = list(islice(found, COMPARED + 1))
+        if len(files) > COMPARED:
+            return []
+        listed = {str(Path(row["path"])) for row in self._table.rows}
+        unlisted = sorted(file for file in files if file not in listed)
+        told = _told_unreadable(found.unreadable)
+        if unlisted:
+            first = printable(unlisted[0])
+            told.append(f"{len(unlisted)} audio files are not in {self._table.path.name} (first: '{first}').")
+        return told
 
 
-def _checked_ends(column: str, ends: Sequence[float]) -> tuple[float, float]:
-    try:
-        low, high = (float(end) for end in ends)
-    except (TypeError, ValueError):
-        low, high = math.nan, math.nan
-    if not -math.inf < low < high < math.inf:
-        raise ConfigurationError(
-            f"data.source.ranges has {column}:{ends}",
-            expected="two numbers, the lower one first",
-            fix=f"write data.source.ranges={{{column}:[LOW,HIGH]}}",
-        )
-    return low, high
+def _by_id(files: Sequence[str]) -> dict[str, str]:
+    """Relative paths by what they are called: themselves, where they are text in UTF-8."""
+    named = {file: file for file in files if printable(file) == file}
+    for file in files:
+        if file not in named:
+            name = printable(file)
+            while name in named:  # another file has the name that this one's bytes are written as
+                name += "\\"
+            named[name] = file
+    return {name: named[name] for name in sorted(named)}
+
+
+def _told_unreadable(folders: Sequence[str]) -> list[str]:
+    if not folders:
+        return []
+    return [f"{len(folders)} folders cannot be read (first: '{printable(min(folders))}'); what they hold is left out."]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from music_affect.data.class_mapping import ClassMapping
+from music_affect.data.label_files import readable, refuse_repeated
 from music_affect.data.source import Clip, ClipSource
 from music_affect.errors import DataNotFoundError, LabelError
 from music_affect.spec import Categorical, Continuous, Target
@@ -47,9 +49,7 @@ class LabSource(ClipSource):
     ) -> None:
         self.name = name or folder
         self._folder, self._kind = folder, labels
-        self._class_of = {raw: merged for merged, raws in (class_mapping or {}).items() for raw in raws}
-        self._classes = tuple(sorted(class_mapping or {}))
-        self._dropped = set(dropped)
+        self._mapping = ClassMapping(class_mapping, dropped)
         self._given = None if root is None else Path(root).expanduser().absolute()
 
     @cached_property
@@ -64,7 +64,7 @@ class LabSource(ClipSource):
     @property
     def targets(self) -> Mapping[str, Target]:
         if self._kind == "genre":
-            return {"genre": Categorical(self._classes)}
+            return {"genre": Categorical(self._mapping.classes)}
         return {name: Continuous(0.0, 1.0) for name in AFFECT}
 
     def clips(self) -> list[Clip]:
@@ -106,7 +106,7 @@ class LabSource(ClipSource):
         ]
 
     def _is_dropped(self, labels: Mapping[str, str | float] | None) -> bool:
-        return labels is not None and labels.get("genre") in self._dropped
+        return labels is not None and labels.get("genre") in self._mapping.dropped
 
     def _files(self, split: str) -> dict[str, Path]:
         found: dict[str, Path] = {}
@@ -131,28 +131,23 @@ class LabSource(ClipSource):
         if rows and rows[0][1][0].split(".", 1)[0].strip().isdigit():
             raise _bad_line(rows[0][1], path, rows[0][0], "a header line before the first clip")
         labels = [parse(row, path, line) for line, row in rows[1:]]
-        self._refuse_repeated([number for number, _ in labels], path)
+        numbers = (number for number, _ in labels)
+        refuse_repeated(path, "ids", numbers, expected="one line a clip", fix="remove the repeated lines")
         self._refuse_unknown(labels, path)
         return dict(labels)
 
     def _rows(self, path: Path) -> list[tuple[int, list[str]]]:
         """Lines of a label file that hold something, each with its number."""
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as stream:
-                reader = csv.reader(stream, delimiter="\t" if self._kind == "genre" else ",")
-                return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise LabelError(
-                f"{path} is not a readable label file ({error})",
-                expected="UTF-8 text with a header line and one line a clip",
-                fix="unpack the data set again",
-            ) from error
+        expected, fix = "UTF-8 text with a header line and one line a clip", "unpack the data set again"
+        with readable(path, "label file", expected, fix), path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream, delimiter="\t" if self._kind == "genre" else ",")
+            return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
 
     def _genre_row(self, row: list[str], path: Path, line: int) -> tuple[str, dict[str, str | float]]:
         if len(row) != 2:
             raise _bad_line(row, path, line, "'<id>.fused.full.npy<TAB><genre>'")
         raw = row[1].strip()
-        return row[0].split(".", 1)[0].strip(), {"genre": self._class_of.get(raw, raw)}
+        return row[0].split(".", 1)[0].strip(), {"genre": self._mapping.class_of(raw)}
 
     def _affect_row(self, row: list[str], path: Path, line: int) -> tuple[str, dict[str, str | float]]:
         try:
@@ -164,22 +159,13 @@ class LabSource(ClipSource):
             raise _bad_line(row, path, line, "'<id>,<valence>,<energy>,<danceability>' with numbers in [0, 1]")
         return number.split(".", 1)[0].strip(), dict(zip(AFFECT, numbers, strict=True))
 
-    def _refuse_repeated(self, numbers: list[str], path: Path) -> None:
-        repeated = [number for number, count in Counter(numbers).items() if count > 1]
-        if repeated:
-            raise LabelError(
-                f"{path} lists {len(repeated)} ids more than once (first: '{repeated[0]}')",
-                expected="one line a clip",
-                fix="remove the repeated lines",
-            )
-
     def _refuse_unknown(self, labels: list[tuple[str, dict[str, str | float]]], path: Path) -> None:
-        known = {*self._classes, *self._dropped}
+        known = {*self._mapping.classes, *self._mapping.dropped}
         names = Counter(str(row["genre"]) for _, row in labels if "genre" in row)
         for name in sorted(names.keys() - known):
             raise LabelError(
                 f"{path} has the genre '{name}' ({names[name]} clips), which the class mapping does not know",
-                expected=f"one of {', '.join(sorted({*self._class_of, *self._dropped}))}",
+                expected=f"one of {', '.join(self._mapping.raw_names)}",
                 fix="add it to data.source.class_mapping or to data.source.dropped",
             )
 

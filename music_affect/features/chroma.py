@@ -1,7 +1,7 @@
 """Chromagrams from a constant-Q transform, equal to ``librosa.feature.chroma_cqt`` within float32 rounding.
 
 Each octave is the one above at half the rate, so all seven share one set of filters: it is built once for each tuning
-and kept. The filters cover a narrow band of the spectrum, which makes their product with it a small dense one.
+and kept. The filters are laid out in time, where an octave is a single matrix product without a Fourier transform.
 
 Reference:
     Schörkhuber, Klapuri, "Constant-Q transform toolbox for music processing", SMC 2010.
@@ -15,7 +15,6 @@ from typing import NamedTuple
 import librosa
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
 from music_affect.features.spectrogram import Floats
 
@@ -29,11 +28,9 @@ _HIGHEST_SHARED_RATE = 32000  # above it librosa halves the rate before the firs
 
 
 class _Filters(NamedTuple):
-    """Filters of one octave: spectral bins [first, end), weights complex64 [bins, 36], norms float32 [252, 1]."""
+    """Filters of one octave: real and imaginary parts side by side, float32 [n_fft, 72]; norms float32 [252, 1]."""
 
-    n_fft: int
-    first: int
-    weights: NDArray[np.complex64]
+    weights: Floats
     norms: Floats
 
 
@@ -67,20 +64,19 @@ def _constant_q(audio: Floats, hop_length: int, filters: _Filters) -> Floats:
         if octave:
             audio = librosa.resample(audio, orig_sr=2, target_sr=1, res_type="soxr_hq", scale=True)
         response = _response(audio, hop_length >> octave, filters)[:num_frames]
-        octaves.append(np.abs(response) * np.float32(2 ** (octave / 2)))
+        octaves.append(response * np.float32(2 ** (octave / 2)))
     magnitudes: Floats = np.divide(np.concatenate([rows.T for rows in reversed(octaves)]), filters.norms)
     return magnitudes
 
 
-def _response(audio: Floats, hop_length: int, filters: _Filters) -> NDArray[np.complex64]:
-    """One octave of the transform, complex64 [T, 36]."""
-    padded = np.pad(audio, filters.n_fft // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, filters.n_fft)[::hop_length]
-    spectrum = scipy.fft.rfft(frames, axis=-1)
-    response: NDArray[np.complex64] = (
-        spectrum[:, filters.first : filters.first + len(filters.weights)] @ filters.weights
-    )
-    return response
+def _response(audio: Floats, hop_length: int, filters: _Filters) -> Floats:
+    """Magnitudes of one octave, float32 [T, 36]."""
+    n_fft = len(filters.weights)
+    padded = np.pad(audio, n_fft // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    parts = frames @ filters.weights
+    magnitudes: Floats = np.hypot(parts[:, :BINS_PER_OCTAVE], parts[:, BINS_PER_OCTAVE:])
+    return magnitudes
 
 
 @lru_cache(maxsize=128)  # librosa's estimate takes one of 101 values
@@ -93,6 +89,9 @@ def _filters(sample_rate: int, tuning: float) -> _Filters:
     scaled = wavelets * (top_lengths[:, np.newaxis] / n_fft)
     # Without the weakest hundredth of each filter, as librosa defines the transform.
     sparse = librosa.util.sparsify_rows(scipy.fft.fft(scaled)[:, : n_fft // 2 + 1], quantile=0.01, dtype=np.complex64)
-    first, end = sparse.indices.min(), sparse.indices.max() + 1
-    weights = np.ascontiguousarray(sparse.toarray()[:, first:end].T)
-    return _Filters(n_fft, int(first), weights, np.sqrt(lengths)[:, np.newaxis].astype(np.float32))
+    # Transforming a frame and weighting its bins is one sum over its samples: that of the weights' own transform.
+    spectral = np.zeros((n_fft, BINS_PER_OCTAVE), np.complex128)
+    spectral[: n_fft // 2 + 1] = sparse.toarray().T
+    in_time = scipy.fft.fft(spectral, axis=0)
+    weights = np.concatenate([in_time.real, in_time.imag], axis=1).astype(np.float32)
+    return _Filters(weights, np.sqrt(lengths)[:, np.newaxis].astype(np.float32))

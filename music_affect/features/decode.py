@@ -2,77 +2,111 @@
 
 from __future__ import annotations
 
+import stat
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
-import librosa
 import numpy as np
-import soundfile
 
 from music_affect.errors import ClipError
+from music_affect.features.ffmpeg import open_foreign
+from music_affect.features.foreign import foreign_format
+from music_affect.features.libsndfile import open_sound
 from music_affect.features.quiet import quiet_decoder
+from music_affect.features.recording import Recording
+from music_affect.features.selection import Selection
 from music_affect.features.spectrogram import Floats
-from music_affect.features.truncation import MPEG_SLACK, announces_length, missing_end
 
-_BLOCK = 1 << 18  # frames read at a time: a long stereo file is never held as a whole
-_LOWEST_RATE = 1000  # a header with a lower rate is damaged; resampling from it would fill the memory
+_WHOLE = Selection()
+_LARGEST = 1 << 29  # samples of a window: three hours at 48 kHz, 2 GiB
+_LONGEST = 3 * 3600  # seconds of a window: at a low rate, resampling would fill the memory
+_LOUDEST = 1e9  # no recording has such samples, and their power overflows
 
 
-def decode(path: Path, sample_rate: int, min_seconds: float) -> Floats:
-    """Read, mix to mono and resample, with the samples that ``librosa.load`` returns.
+class Sound(Protocol):
+    """An open file, whatever reads it."""
+
+    @property
+    def rate(self) -> int:
+        """Samples a second."""
+
+    @property
+    def length(self) -> int:
+        """Samples, as announced."""
+
+    def check_end(self) -> None:
+        """Refuse a file whose end is not there."""
+
+    def read(self, start: int, stop: int) -> Floats:
+        """Samples from ``start`` to before ``stop``, mixed to mono: float32 [samples]."""
+
+
+def decode(path: Path, selection: Selection = _WHOLE, min_seconds: float = 1.0) -> list[Recording]:
+    """Read the selected part of a file and mix it to mono, with the samples that ``librosa.load`` returns.
 
     Args:
-        path: a wav, flac, ogg, mp3 or any other file that libsndfile reads.
-        sample_rate: samples a second of the result.
-        min_seconds: shorter clips are refused.
+        path: a file that libsndfile or ffmpeg reads, whatever its extension says.
+        selection: the part to use.
+        min_seconds: shorter files are refused, as those shorter than the selection's own ``min_seconds`` are.
 
     Returns:
-        float32 [samples], within -1..1 for integer formats.
+        A recording a window, in order; samples within -1..1 for integer formats. Silent windows are left out.
 
     Raises:
-        ClipError: ``unreadable``, ``truncated``, ``empty``, ``not finite``, ``silent`` or ``too short``.
+        ClipError: ``unreadable``, ``truncated``, ``empty``, ``not finite``, ``silent``, ``too short``, ``too long`` or
+            ``needs ffmpeg``.
     """
-    with quiet_decoder():
-        audio, native_rate = _read(path)
-    if len(audio) == 0:
-        raise ClipError("empty", "no samples")
-    if not np.isfinite(audio).all():
-        raise ClipError("not finite", "NaN or infinite samples")
-    if not audio.any():
-        raise ClipError("silent", "every sample of the mono mix is zero")
-    seconds = len(audio) / native_rate
-    if seconds < min_seconds:
-        raise ClipError("too short", f"{seconds:.2f} s, at least {min_seconds:g} s needed")
-    resampled: Floats = librosa.resample(audio, orig_sr=native_rate, target_sr=sample_rate, res_type="soxr_hq")
-    return resampled
-
-
-def _read(path: Path) -> tuple[Floats, int]:
-    """Mono samples at the file's own rate, and that rate."""
     try:
-        if path.stat().st_size == 0:
-            raise ClipError("empty", "a file of zero bytes")
-        file = soundfile.SoundFile(path)
-    # TypeError: the extension .raw, which has no header to tell the rate.
-    except (RuntimeError, TypeError, OSError) as error:
+        with quiet_decoder(), _open(path) as sound:
+            windows = _read(sound, selection, max(min_seconds, selection.min_seconds))
+            rate = sound.rate
+    # ValueError: a path with a NUL byte.
+    except (OSError, ValueError) as error:
         raise ClipError("unreadable", str(error)) from error
-    with file:
-        if file.format == "RAW" or file.samplerate < _LOWEST_RATE:
-            raise ClipError("unreadable", f"no audio header ({file.format} at {file.samplerate} Hz)")
-        missing = missing_end(path, file.format)
-        if missing:
-            raise ClipError("truncated", missing)
-        return _read_all(path, file), file.samplerate
+    for window in windows:
+        _check_samples(window)
+    recordings = [Recording(window, rate) for window in windows if window.any()]
+    if not recordings:
+        raise ClipError("silent", "every sample of the mono mix is zero")
+    return recordings
 
 
-def _read_all(path: Path, file: soundfile.SoundFile) -> Floats:
-    blocks, read, stopped = [np.zeros(0, np.float32)], 0, ""
-    try:
-        while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
-            blocks.append(block.T.mean(axis=0))
-            read += len(block)
-    except RuntimeError as error:
-        stopped = f" ({error})"
-    slack = MPEG_SLACK if file.format == "MP3" else 0
-    if stopped or (announces_length(path, file.format) and read < file.frames - slack):
-        raise ClipError("truncated", f"{read} of {file.frames} announced frames{stopped}")
-    return np.concatenate(blocks)
+def _open(path: Path) -> AbstractContextManager[Sound]:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes to it
+        raise ClipError("unreadable", "not a file, but a folder, a pipe or a device")
+    if status.st_size == 0:
+        raise ClipError("empty", "a file of zero bytes")
+    foreign = foreign_format(path)
+    return open_foreign(path, foreign) if foreign else open_sound(path)
+
+
+def _read(sound: Sound, selection: Selection, min_seconds: float) -> list[Floats]:
+    """The windows of the selection, float32 [samples] each."""
+    length, rate = sound.length, sound.rate
+    if length == 0:
+        raise ClipError("empty", "no samples")
+    if length / rate < min_seconds:
+        raise ClipError("too short", f"{length / rate:.2f} s, at least {min_seconds:g} s needed")
+    spans = selection.spans(length, rate)
+    longest = max(stop - start for start, stop in spans)
+    if longest > min(_LARGEST, _LONGEST * rate):
+        limit = f"{longest / rate:.0f} s at {rate} Hz in one piece; use a part of it (position=middle, seconds=30)"
+        raise ClipError("too long", limit)
+    if spans[-1][1] < length:
+        sound.check_end()
+    # Many channels can overflow in their sum; that is found in the samples.
+    with np.errstate(over="ignore", invalid="ignore"):
+        windows = [sound.read(start, stop) for start, stop in spans]
+    if not any(map(len, windows)):
+        raise ClipError("empty", "no samples")
+    return windows
+
+
+def _check_samples(samples: Floats) -> None:
+    if not np.isfinite(samples).all():
+        raise ClipError("not finite", "NaN or infinite samples")
+    loudest = float(np.abs(samples).max(initial=0))
+    if loudest > _LOUDEST:
+        raise ClipError("unreadable", f"samples up to {loudest:.0e}, where a recording has 1")

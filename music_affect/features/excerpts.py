@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import librosa
 import numpy as np
 
-from music_affect.errors import ClipError, ConfigurationError
-from music_affect.features.decode import decode
+from music_affect.errors import ConfigurationError
+from music_affect.features.analysis import Window
+from music_affect.features.extraction import Features, FileExtractor
 from music_affect.features.spectrogram import Floats
 
 
 @dataclass(frozen=True)
-class ExcerptExtractor(ABC):
+class ExcerptExtractor(FileExtractor):
     """Every whole second of a clip described on its own, as if it were a file; the rest at the end is dropped.
 
     Args:
@@ -79,34 +79,12 @@ class ExcerptExtractor(ABC):
         """All that changes the numbers, in plain values, for the fingerprint of a cache."""
         return {"extractor": type(self).__name__, "version": self.version, **asdict(self)}
 
-    def __call__(self, path: Path) -> Floats:
-        """Features of one audio file.
-
-        Returns:
-            float32 [whole seconds * excerpt_frames, num_features].
-
-        Raises:
-            ClipError: the file cannot be used.
-        """
-        audio = decode(path, self.sample_rate, self.min_seconds)
-        with np.errstate(over="ignore", invalid="ignore"):  # reported as a ClipError below
-            features = self.extract(audio)
-        if not np.isfinite(features).all():
-            raise ClipError("not finite", "the features overflow: the samples are too large for decibels")
-        return features
-
-    def extract(self, audio: Floats) -> Floats:
-        """Features of one signal.
-
-        Args:
-            audio: mono at ``sample_rate``, a second or more, float32 [samples].
-
-        Returns:
-            float32 [whole seconds * excerpt_frames, num_features].
-        """
+    def features(self, window: Window) -> Features:
+        audio = window.at(self.sample_rate)
         whole = len(audio) // self.sample_rate
         seconds = audio[: whole * self.sample_rate].reshape(whole, self.sample_rate)
-        return np.ascontiguousarray(self.describe(seconds).reshape(-1, self.num_features), dtype=np.float32)
+        values = np.ascontiguousarray(self.describe(seconds).reshape(-1, self.num_features), dtype=np.float32)
+        return Features(values, float(whole))
 
     def _power(self, seconds: Floats, *, center: bool) -> Floats:
         """Mel power of the windows of each second, [S, n_mels, windows]."""

@@ -7,23 +7,24 @@ median, on the mel power before the decibels. What they share is computed once.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from music_affect.errors import ClipError, ConfigurationError
-from music_affect.features.beat import beat_frames, fixed_frames, pool
-from music_affect.features.chroma import BINS_PER_OCTAVE, LOWEST_RATE, NUM_CHROMA, chromagram
-from music_affect.features.decode import decode
-from music_affect.features.percussive import percussive
-from music_affect.features.spectrogram import Floats, mel_power, to_decibels, transform
-from music_affect.features.tuning import FRAMES, estimate_tuning
+from music_affect.errors import ConfigurationError
+from music_affect.features.analysis import Analysis, Window
+from music_affect.features.beat import BeatTracker, LibrosaBeats, fixed_frames, nearest_frames, pool
+from music_affect.features.chroma import LOWEST_RATE, NUM_CHROMA
+from music_affect.features.extraction import Features, FileExtractor
+from music_affect.features.spectrogram import to_decibels
+
+NO_BEATS = "no beats"  # the remark of a clip that is pooled over fixed windows
 
 
 @dataclass(frozen=True)
-class AudioExtractor:
+class AudioExtractor(FileExtractor):
     """Mel decibels beside chroma, a row a frame or a row a beat.
 
     Args:
@@ -34,9 +35,11 @@ class AudioExtractor:
         beat: one row a beat instead of one a frame. A clip in which no beat is found is pooled over windows of half a
             second instead.
         min_seconds: shorter clips are refused.
+        beat_tracker: finds the beats.
+        device: that computes spectra and the percussive part: ``cpu``, or one that torch finds (``cuda``).
 
     Raises:
-        ConfigurationError: a setting without a meaning.
+        ConfigurationError: a setting without a meaning, or a device that is not there.
     """
 
     sample_rate: int = 22050
@@ -45,6 +48,8 @@ class AudioExtractor:
     n_mels: int = 128
     beat: bool = False
     min_seconds: float = 1.0
+    beat_tracker: BeatTracker = LibrosaBeats()  # noqa: RUF009 - immutable
+    device: str = "cpu"
 
     version: ClassVar[int] = 1  # raise it whenever the numbers change: old caches are then built anew
     excerpt_frames: ClassVar[int] = 1  # a crop may begin at any row
@@ -57,6 +62,10 @@ class AudioExtractor:
         rate = f"at least {LOWEST_RATE}, to hold the seven octaves of the chromagram"
         _require(self.sample_rate >= LOWEST_RATE, f"sample_rate={self.sample_rate}", rate)
         _require(self.min_seconds > 0, f"min_seconds={self.min_seconds}", "a positive number")
+        if self.device != "cpu":
+            from music_affect.features.torch_spectrum import require_device
+
+            require_device(self.device)
 
     @property
     def blocks(self) -> dict[str, tuple[int, int]]:
@@ -74,51 +83,34 @@ class AudioExtractor:
         return None if self.beat else self.sample_rate / self.hop_length
 
     def settings(self) -> dict[str, Any]:
-        """All that changes the numbers, in plain values, for the fingerprint of a cache."""
-        return {"extractor": type(self).__name__, "version": self.version, **asdict(self)}
+        """All that changes the numbers, in plain values, for the fingerprint of a cache.
 
-    def __call__(self, path: Path) -> Floats:
-        """Features of one audio file.
-
-        Returns:
-            float32 [T, num_features].
-
-        Raises:
-            ClipError: the file cannot be used.
+        The device is none of it, since its numbers are held to the same tolerances. The beat tracker is named where
+        it matters and is not librosa's, so that what was made before there was a choice stays valid.
         """
-        audio = decode(path, self.sample_rate, self.min_seconds)
-        with np.errstate(over="ignore", invalid="ignore"):  # reported as a ClipError below
-            features = self.extract(audio)
-        if not np.isfinite(features).all():
-            raise ClipError("not finite", "the features overflow: the samples are too large for decibels")
-        return features
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        tracker: BeatTracker = plain.pop("beat_tracker")
+        del plain["device"]
+        if self.beat and tracker != LibrosaBeats():
+            plain["beat_tracker"] = tracker.settings()
+        return {"extractor": type(self).__name__, "version": self.version, **plain}
 
-    def extract(self, audio: Floats) -> Floats:
-        """Features of one signal.
-
-        Args:
-            audio: mono at ``sample_rate``, float32 [samples].
-
-        Returns:
-            float32 [T, num_features].
-        """
-        spectrum = transform(audio, self.n_fft, self.hop_length)
-        magnitude = np.abs(spectrum)
-        mel = mel_power(magnitude, self.sample_rate, self.n_fft, self.n_mels)
-        chroma = chromagram(audio, self.sample_rate, self.hop_length, self._tuning(audio, magnitude))
+    def features(self, window: Window) -> Features:
+        analysis = window.analysis(self.sample_rate, self.n_fft, self.hop_length, self.n_mels, self.device)
+        mel, chroma = analysis.mel, analysis.chroma
+        remarks: tuple[str, ...] = ()
         if self.beat:
-            signal = percussive(spectrum, magnitude, self.hop_length, len(audio))
-            borders = beat_frames(signal, self.sample_rate, self.hop_length)
-            if len(borders) == 0:
-                borders = fixed_frames(mel.shape[1], self.sample_rate / self.hop_length)
+            borders, remarks = self._borders(analysis)
             mel, chroma = pool(mel, borders), pool(chroma, borders)
-        return np.ascontiguousarray(np.vstack([to_decibels(mel), chroma]).T, dtype=np.float32)
+        values = np.ascontiguousarray(np.vstack([to_decibels(mel), chroma]).T, dtype=np.float32)
+        return Features(values, len(analysis.audio) / self.sample_rate, remarks)
 
-    def _tuning(self, audio: Floats, magnitude: Floats) -> float:
-        # The tuning has frames of its own; by default they are ours too and need no second transform.
-        if (self.n_fft, self.hop_length) != FRAMES:
-            magnitude = np.abs(transform(audio, *FRAMES))
-        return estimate_tuning(magnitude, self.sample_rate, BINS_PER_OCTAVE)
+    def _borders(self, analysis: Analysis) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        num_frames = analysis.mel.shape[1]
+        borders = nearest_frames(analysis.beats(self.beat_tracker), analysis.frame_rate, num_frames)
+        if len(borders):
+            return borders, ()
+        return fixed_frames(num_frames, analysis.frame_rate), (NO_BEATS,)
 
 
 def _require(holds: bool, found: str, expected: str) -> None:

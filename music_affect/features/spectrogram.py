@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import librosa
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+_FRAMES = 64  # transformed at a time: they stay in the cache of the processor
+
 
 def transform(audio: Floats, n_fft: int, hop_length: int) -> NDArray[np.complex64]:
-    """Short-time Fourier transform with a Hann window and centred frames.
+    """Short-time Fourier transform with a Hann window and centred frames, bit for bit ``librosa.stft``.
 
     Args:
         audio: mono, float32 [samples].
@@ -18,14 +23,27 @@ def transform(audio: Floats, n_fft: int, hop_length: int) -> NDArray[np.complex6
         hop_length: samples between frames.
 
     Returns:
-        complex64 [1 + n_fft / 2, T] with T = 1 + samples // hop_length.
+        complex64 [1 + n_fft / 2, T] with T = 1 + samples // hop_length, one frame after the other in memory.
     """
-    spectrum: NDArray[np.complex64] = librosa.stft(audio, n_fft=n_fft, hop_length=hop_length)
-    return spectrum
+    padded = np.pad(audio, n_fft // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    window = hann(n_fft)  # of double precision, as librosa's: the transform of a single-precision clip then is, too
+    spectrum = np.empty((len(frames), 1 + n_fft // 2), np.complex64)
+    for first in range(0, len(frames), _FRAMES):
+        block = slice(first, first + _FRAMES)
+        spectrum[block] = scipy.fft.rfft(frames[block] * window, axis=-1, overwrite_x=True)
+    return spectrum.T
+
+
+@lru_cache(maxsize=4)
+def hann(n_fft: int) -> NDArray[np.float64]:
+    """The window of the transform, float64 [n_fft]."""
+    window: NDArray[np.float64] = librosa.filters.get_window("hann", n_fft, fftbins=True)
+    return window
 
 
 def mel_power(magnitude: Floats, sample_rate: int, n_fft: int, n_mels: int) -> Floats:
-    """Power in mel bands (Slaney's scale and area normalisation).
+    """Power in mel bands (Slaney's scale and area normalisation), bit for bit ``librosa.feature.melspectrogram``.
 
     Args:
         magnitude: of the Fourier transform, float32 [1 + n_fft / 2, T].
@@ -36,8 +54,16 @@ def mel_power(magnitude: Floats, sample_rate: int, n_fft: int, n_mels: int) -> F
     Returns:
         float32 [n_mels, T].
     """
-    power: Floats = librosa.feature.melspectrogram(S=magnitude**2, sr=sample_rate, n_fft=n_fft, n_mels=n_mels)
+    bands = mel_bands(sample_rate, n_fft, n_mels)
+    power: Floats = np.einsum("...ft,mf->...mt", magnitude**2, bands, optimize=True)  # the order of librosa's sums
     return power
+
+
+@lru_cache(maxsize=8)
+def mel_bands(sample_rate: int, n_fft: int, n_mels: int) -> Floats:
+    """Weights of the spectral bins in each band, float32 [n_mels, 1 + n_fft / 2]."""
+    bands: Floats = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)
+    return bands
 
 
 def to_decibels(power: Floats) -> Floats:

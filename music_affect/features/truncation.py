@@ -1,8 +1,9 @@
 """Finding files that end too early.
 
 libsndfile shortens the announced length of a cut wav or ogg file to what is there, so a count of the samples shows
-nothing; the container itself has to be asked. Of an mp3 file, only a Xing or Info tag tells the true length: without
-one the announced length is a guess from the bit rate.
+nothing; the container itself has to be asked. ``mpeg`` does so for mp3 files; a cut flac file is found by reading it.
+Nobody can know of an mp3 file without a tag that it was cut exactly between two frames, nor of a stream whose header
+was written before its length was known.
 
 Reference:
     RFC 3533, "The Ogg encapsulation format", section 6.
@@ -10,16 +11,12 @@ Reference:
 
 from __future__ import annotations
 
-import re
 import struct
 from pathlib import Path
-
-MPEG_SLACK = 2 * 1152  # samples: encoders disagree whether the frame of the tag and the padding count
 
 _STREAMED = 0x7FFF0000  # programs that write to a pipe put a size near 2**31 or 2**32 into a wav header
 _LARGEST_OGG_PAGE = 27 + 255 + 255 * 255
 _END_OF_STREAM = 0x04
-_TAG_SEARCH = 4096  # bytes after an ID3 tag in which the first MPEG frame must start
 
 
 def missing_end(path: Path, container: str) -> str:
@@ -31,30 +28,11 @@ def missing_end(path: Path, container: str) -> str:
     """
     if container in ("WAV", "WAVEX", "AIFF"):
         return _missing_chunk(path)
+    if container in ("AU", "W64", "RF64"):
+        return _missing_samples(path, container)
     if container == "OGG":
         return _missing_page(path)
     return ""
-
-
-def announces_length(path: Path, container: str) -> bool:
-    """True where the number of samples that libsndfile announces was written by the encoder, not estimated."""
-    if container != "MP3":
-        return True
-    with path.open("rb") as file:
-        start = file.read(10)
-        file.seek(10 + _syncsafe(start[6:10]) if start[:3] == b"ID3" else 0)
-        head = file.read(_TAG_SEARCH)
-    # The tag stands in the first frame; the lowest of its flags says that it holds the number of frames.
-    tag = re.search(rb"\xff[\xe0-\xff].{2,40}?(?:Xing|Info)...(.)", head, re.DOTALL)
-    return tag is not None and bool(tag[1][0] & 1)
-
-
-def _syncsafe(digits: bytes) -> int:
-    """The size in an ID3 header: four digits to the base 128."""
-    size = 0
-    for digit in digits:
-        size = size * 128 + digit
-    return size
 
 
 def _missing_chunk(path: Path) -> str:
@@ -69,6 +47,24 @@ def _missing_chunk(path: Path) -> str:
                 return f"{left} of {size} bytes of samples" if left < size < _STREAMED else ""
             file.seek(size + size % 2, 1)
     return ""
+
+
+def _missing_samples(path: Path, container: str) -> str:
+    """Compare the size of the samples to what follows their header, in the formats with 32 or 64 bits for it."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    sizes, data = head.find(b"ds64"), head.find(b"data")
+    if container == "AU":
+        start, size = struct.unpack(">II" if head[:4] == b".snd" else "<II", head[4:12])
+    elif data < 0 or len(head) < data + 24 or (container == "RF64" and sizes < 0):
+        return ""
+    elif container == "RF64":
+        start, size = data + 8, struct.unpack_from("<Q", head, sizes + 16)[0]
+    else:  # the size of a W64 chunk counts its own header of 16 letters and 8 digits too
+        start, size = data + 24, struct.unpack_from("<Q", head, data + 16)[0] - 24
+    left = path.stat().st_size - start
+    unknown = size == 0xFFFFFFFF or size <= 0
+    return f"{left} of {size} bytes of samples" if left < size and not unknown else ""
 
 
 def _missing_page(path: Path) -> str:

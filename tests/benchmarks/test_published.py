@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import published
 from benchmarks.published_page import experiments, filled, score
-from music_affect import command_line, files
+from music_affect import files
 
 PAGE = """\
 <!-- measured: begin -->
@@ -108,7 +108,6 @@ def test_no_run_is_no_table(tmp_path: Path) -> None:
     ],
 )
 def test_a_row_is_an_ordinary_run(name: str, cap: int, expected: list[str], tmp_path: Path) -> None:
-    command_line.register_resolvers()
     words, folder = published.run_words(name, 100, cap, tmp_path)
     assert words[0] == f"experiment={name}"
     assert [word for word in words if word.startswith(("data=", "trainer"))] == expected

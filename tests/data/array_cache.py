@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from music_affect.data.cache import FeatureCache
 from music_affect.data.cache_builder import open_or_build
+from music_affect.data.reader import ReadArrays
 from music_affect.data.source import Clip
 
 GENRES = ("Blues", "Jazz", "Rock")
@@ -42,5 +43,6 @@ def make_cache(folder: Path, lengths: Sequence[int], num_mels: int = 6) -> tuple
         path.write_bytes(b"x" * length)
         labels: dict[str, str | float] = {"genre": GENRES[place % 3], "valence": place / len(lengths)}
         clips.append(Clip(path.name, path, labels))
-    cache = open_or_build(folder / "cache", clips, RandomReader(num_mels), workers=1, say=lambda line: None)
+    reader = RandomReader(num_mels)
+    cache = open_or_build(folder / "cache", clips, reader, ReadArrays(reader), workers=1, say=lambda line: None)
     return cache, clips

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from music_affect.data.cache import FeatureCache
 from music_affect.data.cache_builder import open_or_build
+from music_affect.data.reader import ReadArrays
 from music_affect.data.source import Clip
 from music_affect.errors import ClipError
 
@@ -79,7 +80,14 @@ def build(
 ) -> FeatureCache:
     """The cache of the clips; lines for the console go to ``said``."""
     lines: list[str] = [] if said is None else said
-    return open_or_build(cache, clips, reader, workers=workers, say=lines.append)
+    return open_or_build(cache, clips, reader, ReadArrays(reader), workers=workers, say=lines.append)
+
+
+class _Spoken(list[str]):
+    """Lines that are printed as they come."""
+
+    def append(self, line: str) -> None:
+        print(line, flush=True)
 
 
 def main() -> None:
@@ -87,7 +95,7 @@ def main() -> None:
     cache, folder, log = (Path(word) for word in sys.argv[1:4])
     gate = Path(sys.argv[5]) if len(sys.argv) > 5 else None
     reader = CountingReader(log, seconds=0.02, gate=gate)
-    open_or_build(cache, read_clips(folder), reader, workers=int(sys.argv[4]), say=lambda line: print(line, flush=True))
+    build(cache, read_clips(folder), reader, workers=int(sys.argv[4]), said=_Spoken())
 
 
 if __name__ == "__main__":

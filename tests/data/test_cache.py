@@ -13,7 +13,8 @@ import pytest
 from counted_builds import CountingReader, build, write_clips
 from numpy.typing import NDArray
 
-from music_affect.data.cache import FeatureCache, Identity, cache_folder
+from music_affect.data.cache import FeatureCache, cache_folder
+from music_affect.data.identity import Identity
 from music_affect.data.source import Clip
 from music_affect.errors import CacheError, ClipError
 
@@ -31,7 +32,13 @@ def reader(tmp_path: Path) -> CountingReader:
 
 
 def contents(cache: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in cache.iterdir() if path.name != "build.lock"}
+    found = [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {str(path.relative_to(cache)): path.read_bytes() for path in found}
+
+
+def frames_of(cache: FeatureCache) -> NDArray[np.float16]:
+    """The frames of all clips, one after the other."""
+    return np.concatenate([cache.clip(name) for name in cache.ids])
 
 
 def check_content(cache: FeatureCache, clips: list[Clip], reader: CountingReader) -> None:
@@ -55,7 +62,7 @@ def test_content_is_what_the_reader_gives_within_float16(
     cache = build(tmp_path / "cache", clips, reader)
     assert len(reader.calls) == COUNT
     assert cache.ids == [clip.id for clip in clips if clip.id not in ("c009", "c019")]
-    assert (cache.num_features, cache.offsets[-1]) == (4, len(cache.frames))
+    assert (cache.num_features, cache.lengths.sum()) == (4, len(frames_of(cache)))
     check_content(cache, clips, reader)
     loud = np.linspace(-80, 0, 9999, dtype=np.float32)
     assert np.abs(loud.astype(np.float16) - loud).max() < 0.04
@@ -77,7 +84,7 @@ def test_order_of_the_table_does_not_matter(tmp_path: Path, clips: list[Clip], r
     other = build(tmp_path / "other", clips[::-1], reader)
     assert other.identity.fingerprint == one.identity.fingerprint
     assert other.ids == one.ids
-    np.testing.assert_array_equal(other.frames, one.frames)
+    np.testing.assert_array_equal(frames_of(other), frames_of(one))
     assert len(reader.calls) == 2 * COUNT
     build(tmp_path / "cache", clips[::-1], reader)
     assert len(reader.calls) == 2 * COUNT
@@ -97,22 +104,32 @@ def remove(clips: list[Clip]) -> None:
 
 
 @pytest.mark.parametrize("change", [touch, grow, remove])
-def test_changed_file_makes_the_cache_stale_and_is_said_loudly(
+def test_only_a_changed_file_is_read_again(
     tmp_path: Path, clips: list[Clip], reader: CountingReader, change: Callable[[list[Clip]], None]
 ) -> None:
     build(tmp_path / "cache", clips, reader)
     change(clips)
-    identity = Identity.of(clips, reader)
-    reason = "it is stale, 1 of 20 source files changed since (first: 'c003')"
     with pytest.raises(CacheError) as caught:
-        FeatureCache(tmp_path / "cache", identity)
+        FeatureCache(tmp_path / "cache", Identity.of(clips, reader))
+    reason = "1 of 20 files are new or changed since (first: 'c003')"
     assert caught.value.found == f"the feature cache {tmp_path / 'cache'} cannot be used: {reason}"
-    assert caught.value.fix == "run the command again to extract anew"
+    assert caught.value.fix == "run the command again to extract what is missing"
     said: list[str] = []
     cache = build(tmp_path / "cache", clips, reader, said)
-    assert said[0] == f"Feature cache {tmp_path / 'cache'} is not used: {reason}. Extracting again."
-    assert len(reader.calls) == 2 * COUNT
+    assert said[0] == "19 of 20 clips are done already; going on with 1 (1 of them changed or are tried again)."
+    assert reader.calls[COUNT:] == ["c003"]
     check_content(cache, clips, reader)
+
+
+def test_file_that_could_not_be_read_is_read_again_once_it_is_mended(
+    tmp_path: Path, clips: list[Clip], reader: CountingReader
+) -> None:
+    assert "c009" not in build(tmp_path / "cache", clips, reader).position
+    np.save(clips[9].path, np.ones((7, 4), np.float32))
+    cache = build(tmp_path / "cache", clips, reader)
+    assert reader.calls[COUNT:] == ["c009"]
+    check_content(cache, clips, reader)
+    assert cache.skip_counts == {"unreadable": 1}
 
 
 def test_changed_settings_make_the_cache_stale(tmp_path: Path, clips: list[Clip], reader: CountingReader) -> None:
@@ -124,17 +141,20 @@ def test_changed_settings_make_the_cache_stale(tmp_path: Path, clips: list[Clip]
     check_content(cache, clips, louder)
 
 
-def test_added_and_removed_clips_make_the_cache_stale(
+def test_added_clips_are_appended_and_removed_ones_left_out(
     tmp_path: Path, clips: list[Clip], reader: CountingReader
 ) -> None:
-    build(tmp_path / "cache", clips[:-1], reader)
-    said: list[str] = []
-    assert build(tmp_path / "cache", clips, reader, said).ids[-1] == "c018"
-    assert "1 of 20 source files changed since (first: 'c019')" in said[0]
-    assert build(tmp_path / "cache", clips[2:], reader, said).ids[0] == "c002"
+    build(tmp_path / "cache", clips[:-2], reader)
+    assert build(tmp_path / "cache", clips, reader).ids[-1] == "c018"
+    assert reader.calls == [clip.id for clip in clips]
+    fewer = build(tmp_path / "cache", clips[2:10], reader)
+    assert len(reader.calls) == COUNT
+    assert fewer.ids == ["c002", "c003", "c004", "c005", "c006", "c007", "c008"]
+    assert [skip.id for skip in fewer.skipped] == ["c009"]
+    check_content(fewer, clips[2:10], reader)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "7", "{}", '{"sources": 3}', "\ud800"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "7", "{}", '{"format": 1}', "\ud800"])
 def test_broken_identity_is_replaced(tmp_path: Path, clips: list[Clip], reader: CountingReader, content: str) -> None:
     build(tmp_path / "cache", clips, reader)
     before = contents(tmp_path / "cache")
@@ -145,20 +165,6 @@ def test_broken_identity_is_replaced(tmp_path: Path, clips: list[Clip], reader: 
     assert contents(tmp_path / "cache") == before
 
 
-@pytest.mark.parametrize("sources", [None, [], "x", {}])
-def test_identity_that_lost_its_sources_is_replaced(
-    tmp_path: Path, clips: list[Clip], reader: CountingReader, sources: object
-) -> None:
-    build(tmp_path / "cache", clips, reader)
-    path = tmp_path / "cache" / "identity.json"
-    identity = path.read_text()
-    path.write_text(json.dumps({**json.loads(identity), "sources": sources}))
-    said: list[str] = []
-    build(tmp_path / "cache", clips, reader, said)
-    assert said[0].endswith("Extracting again.")
-    assert path.read_text() == identity
-
-
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY", None])
 def test_broken_index_is_made_again_from_the_journal(
     tmp_path: Path, clips: list[Clip], reader: CountingReader, content: bytes | None
@@ -167,9 +173,9 @@ def test_broken_index_is_made_again_from_the_journal(
     before = contents(tmp_path / "cache")
     index = tmp_path / "cache" / "index.npz"
     index.write_bytes(before["index.npz"][:100] if content is None else content)
-    said: list[str] = []
-    build(tmp_path / "cache", clips, reader, said)
-    assert "its index.npz is broken" in said[0]
+    with pytest.raises(CacheError, match=r"its index\.npz is broken"):
+        FeatureCache(tmp_path / "cache", Identity.of(clips, reader))
+    build(tmp_path / "cache", clips, reader)
     assert len(reader.calls) == COUNT
     assert contents(tmp_path / "cache") == before
 
@@ -180,24 +186,46 @@ def test_frames_of_wrong_size_are_mended(
 ) -> None:
     build(tmp_path / "cache", clips, reader)
     before = contents(tmp_path / "cache")
-    frames = tmp_path / "cache" / "frames.f16"
+    frames = tmp_path / "cache" / "parts" / "main" / "frames.f16"
     wanted = frames.stat().st_size
     found = 0 if change is None else wanted + change
     frames.unlink() if change is None else os.truncate(frames, found)
-    said: list[str] = []
-    build(tmp_path / "cache", clips, reader, said)
-    assert f"its frames.f16 has {found} bytes instead of {wanted}" in said[0]
-    assert contents(tmp_path / "cache") == before
+    if found < wanted:
+        with pytest.raises(CacheError, match=rf"frames\.f16 has {found} bytes instead of {wanted}"):
+            FeatureCache(tmp_path / "cache", Identity.of(clips, reader))
+    cache = build(tmp_path / "cache", clips, reader)
+    check_content(cache, clips, CountingReader(tmp_path / "other-log"))
+    if found < wanted:
+        assert contents(tmp_path / "cache") == before
     usable = {name for name in reader.calls[COUNT:] if name not in ("c009", "c019")}
     assert usable == ({clip.id for clip in clips} - {"c009", "c019"} if redone == "all" else redone)
 
 
+def test_frames_that_never_reached_the_disk_are_made_again(
+    tmp_path: Path, clips: list[Clip], reader: CountingReader
+) -> None:
+    build(tmp_path / "cache", clips, reader)
+    before = contents(tmp_path / "cache")
+    (tmp_path / "cache" / "index.npz").unlink()  # the machine lost its power before the index was written
+    frames = tmp_path / "cache" / "parts" / "main" / "frames.f16"
+    with frames.open("r+b") as stream:
+        stream.seek(-8, os.SEEK_END)
+        stream.write(b"\0" * 8)
+    build(tmp_path / "cache", clips, reader)
+    assert reader.calls[COUNT:] == ["c018", "c019"]
+    assert contents(tmp_path / "cache") == before
+
+
+ENTRY = b'{"id": "c012", "stamp": [1, 2], "frames": %d, "seconds": 0.0, "remarks": [], "check": 0}\n'
+
+
 def interrupted(cache: Path, keep: int) -> bytes:
     """Takes a finished cache back to ``keep`` finished clips; returns the journal as it is then."""
-    lines = (cache / "journal.jsonl").read_bytes().splitlines(keepends=True)[:keep]
+    part = cache / "parts" / "main"
+    lines = (part / "journal.jsonl").read_bytes().splitlines(keepends=True)[:keep]
     (cache / "index.npz").unlink()
-    (cache / "journal.jsonl").write_bytes(b"".join(lines))
-    os.truncate(cache / "frames.f16", sum(json.loads(line)["frames"] for line in lines) * 8)
+    (part / "journal.jsonl").write_bytes(b"".join(lines))
+    os.truncate(part / "frames.f16", sum(json.loads(line)["frames"] for line in lines) * 8)
     return b"".join(lines)
 
 
@@ -208,6 +236,8 @@ def interrupted(cache: Path, keep: int) -> bytes:
         (b'{"id": "c01', b""),
         (b'{"id": "c012", "frames": 5}', b"x" * 40),
         (b'{"id": "c012", "frames": 9999}\n', b"x" * 40),
+        (ENTRY % 9999, b"x" * 40),
+        (ENTRY % 5, b"x" * 40),
         (b"\x00" * 50, b"x" * 3),
         (b"{}\n", b""),
         (b"7\n", b""),
@@ -221,26 +251,14 @@ def test_whatever_stands_after_the_last_finished_clip_is_cut(
     before = contents(tmp_path / "cache")
     interrupted(tmp_path / "cache", keep=12)
     for name, end in (("journal.jsonl", journal_end), ("frames.f16", frames_end)):
-        with (tmp_path / "cache" / name).open("ab") as stream:
+        with (tmp_path / "cache" / "parts" / "main" / name).open("ab") as stream:
             stream.write(end)
     reader.log.unlink()
     said: list[str] = []
     build(tmp_path / "cache", clips[::-1], reader, said)
-    assert said[0] == "Continuing an interrupted extraction: 12 of 20 clips are done."
+    assert said[0] == "12 of 20 clips are done already; going on with 8."
     assert reader.calls == [clip.id for clip in clips[12:]]
     assert contents(tmp_path / "cache") == before
-
-
-def test_interrupted_build_of_files_that_changed_starts_afresh(
-    tmp_path: Path, clips: list[Clip], reader: CountingReader
-) -> None:
-    build(tmp_path / "cache", clips, reader)
-    interrupted(tmp_path / "cache", keep=12)
-    touch(clips)
-    reader.log.unlink()
-    cache = build(tmp_path / "cache", clips, reader)
-    assert len(reader.calls) == COUNT
-    check_content(cache, clips, reader)
 
 
 def test_unwritable_folder_is_an_error_with_a_way_out(
@@ -249,7 +267,7 @@ def test_unwritable_folder_is_an_error_with_a_way_out(
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(CacheError) as caught:
         build(tmp_path / "file" / "cache", clips, reader)
-    assert f"the feature cache {tmp_path / 'file' / 'cache'} cannot be written (" in caught.value.found
+    assert f"the feature cache in {tmp_path / 'file'} cannot be written (" in caught.value.found
     assert caught.value.expected == "a writable folder"
     assert "paths.cache" in caught.value.fix
     assert "MUSIC_AFFECT_CACHE" in caught.value.fix
@@ -303,24 +321,25 @@ def test_set_without_usable_clips_is_an_empty_cache(tmp_path: Path, reader: Coun
     for place, clips in enumerate([[], [Clip("gone", tmp_path / "gone.npy")]]):
         for _ in range(2):
             cache = build(tmp_path / f"cache{place}", clips, reader)
-            assert (cache.ids, cache.offsets.tolist(), len(cache.skipped)) == ([], [0], len(clips))
+            assert (cache.ids, cache.lengths.tolist(), len(cache.skipped)) == ([], [], len(clips))
 
 
 def test_folder_tells_data_sets_and_settings_apart(tmp_path: Path) -> None:
     settings = CountingReader(tmp_path).settings()
-    folder = cache_folder(tmp_path, "songs", Path("/music"), settings)
+    folder = cache_folder(tmp_path, Path("/data/music"), settings)
     assert folder.parent == tmp_path / "features"
-    assert folder.name.startswith("songs-")
-    others = [("songs", "/other", settings), ("tunes", "/music", settings), ("songs", "/music", {"beat": True})]
-    assert len({folder, *(cache_folder(tmp_path, name, Path(root), words) for name, root, words in others)}) == 4
-    assert cache_folder(tmp_path, "songs", Path("/music"), dict(reversed(settings.items()))) == folder
+    assert folder.name.startswith("music-")
+    others = [("/other/music", settings), ("/data/tunes", settings), ("/data/music", {"beat": True})]
+    assert len({folder, *(cache_folder(tmp_path, Path(root), words) for root, words in others)}) == 4
+    assert cache_folder(tmp_path, Path("/data/music"), dict(reversed(settings.items()))) == folder
 
 
 def test_cache_crosses_to_another_process_without_its_frames(
     tmp_path: Path, clips: list[Clip], reader: CountingReader
 ) -> None:
     cache = build(tmp_path / "cache", clips, reader)
+    assert cache.position["c001"] == 1
     small = len(pickle.dumps(cache))
-    frames = np.array(cache.frames)
+    frames = frames_of(cache)
     assert len(pickle.dumps(cache)) == small
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(cache)).frames, frames)
+    np.testing.assert_array_equal(frames_of(pickle.loads(pickle.dumps(cache))), frames)

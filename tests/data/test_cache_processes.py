@@ -30,12 +30,13 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def journal(cache: Path) -> list[bytes]:
-    path = cache / "journal.jsonl"
+    path = cache / "parts" / "main" / "journal.jsonl"
     return path.read_bytes().splitlines(keepends=True) if path.exists() else []
 
 
 def contents(cache: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in cache.iterdir() if path.name != "build.lock"}
+    found = [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {str(path.relative_to(cache)): path.read_bytes() for path in found}
 
 
 def alive(process: int) -> bool:
@@ -63,7 +64,7 @@ def test_killed_build_goes_on_where_it_stopped(tmp_path: Path, done: int) -> Non
 
     said: list[str] = []
     build(cache, clips, log, said)
-    assert said[0] == f"Continuing an interrupted extraction: {finished} of 40 clips are done."
+    assert said[0] == f"{finished} of 40 clips are done already; going on with {40 - finished}."
     assert log.calls[begun:] == [clip.id for clip in clips[finished:]]
     assert contents(cache) == contents(expected)
 
@@ -98,7 +99,7 @@ def test_two_processes_make_one_cache_together(tmp_path: Path) -> None:
     wait_until(lambda: bool(log.calls))  # it holds the lock and waits for the gate
     second = start(*words)
     assert second.stdout is not None
-    assert second.stdout.readline() == f"Another process is building {cache}; waiting for it.\n"
+    assert second.stdout.readline() == f"Another process is building {cache / 'parts' / 'main'}; waiting for it.\n"
     gate.touch()
     reports = [process.communicate(timeout=PATIENCE)[0] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0)

@@ -103,7 +103,7 @@ def test_declared_column_that_is_missing_names_the_nearest(tmp_path: Path, setti
     assert "has no column 'gener', did you mean 'genre'?" in refusal(tmp_path, TABLE, **settings).found
 
 
-@pytest.mark.parametrize("path", ["/etc/a.wav", "../a.wav", "sub/../../a.wav", ""])
+@pytest.mark.parametrize("path", ["/etc/a.wav", "../a.wav", "sub/../../a.wav", "a\0.wav", ""])
 def test_paths_outside_the_folder_are_refused(tmp_path: Path, path: str) -> None:
     error = refusal(tmp_path, TABLE.replace("b.wav", path))
     assert f"names the file '{path}'" in error.found

@@ -8,6 +8,7 @@ import pytest
 
 from music_affect.data.cache import cache_folder
 from music_affect.data.cache_builder import open_or_build
+from music_affect.data.reader import ReadArrays
 from music_affect.data.splits import SplitPlan, split_clips, straddling_groups
 from music_affect.data.synthetic import SyntheticSource
 from music_affect.features.extractor import AudioExtractor
@@ -59,8 +60,8 @@ def test_clips_come_with_labels_artists_parts_and_folds(tiny_corpus: Path) -> No
 @pytest.mark.parametrize("beat", [False, True])
 def test_corpus_becomes_a_cache_of_features(tiny_corpus: Path, cache_root: Path, beat: bool) -> None:
     source, extractor = tiny(tiny_corpus), AudioExtractor(beat=beat)
-    folder = cache_folder(cache_root, source.name, source.root, extractor.settings())
-    cache = open_or_build(folder, source.clips(), extractor, workers=1, say=lambda line: None)
+    folder = cache_folder(cache_root, source.root, extractor.settings())
+    cache = open_or_build(folder, source.clips(), extractor, ReadArrays(extractor), workers=1, say=lambda line: None)
     assert cache.skipped == []
     assert cache.ids == [clip.id for clip in source.clips()]
     assert (cache.num_features, cache.identity.blocks) == (140, {"mel": (0, 128), "chroma": (128, 140)})
@@ -69,5 +70,5 @@ def test_corpus_becomes_a_cache_of_features(tiny_corpus: Path, cache_root: Path,
     clip = source.clips()[17]
     exact = extractor(clip.path)
     np.testing.assert_allclose(cache.clip(clip.id), exact, rtol=1e-3, atol=1e-3)
-    mel = np.asarray(cache.frames)[:, :128]
+    mel = np.concatenate([cache.clip(name) for name in cache.ids])[:, :128]
     assert -80 <= mel.min() < mel.max() <= 0

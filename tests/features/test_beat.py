@@ -5,11 +5,10 @@ from __future__ import annotations
 import librosa
 import numpy as np
 import pytest
-import scipy.ndimage
 
-from music_affect.features.beat import beat_frames, fixed_frames, pool
+from music_affect.features.beat import beat_frames, fixed_frames, nearest_frames, pool
 from music_affect.features.extractor import AudioExtractor
-from music_affect.features.percussive import percussive, running_median, soft_mask
+from music_affect.features.percussive import percussive
 
 RATE = 22050
 HOP = 512
@@ -40,24 +39,6 @@ def reference(audio: np.ndarray) -> np.ndarray:
     return np.vstack([mel, librosa.util.sync(chroma, frames, aggregate=np.median)]).T
 
 
-@pytest.mark.parametrize("shape", [(40, 50), (31, 31), (16, 200)])
-@pytest.mark.parametrize("axis", [0, 1])
-def test_running_median_is_bit_identical_to_scipy(shape, axis):
-    values = np.random.default_rng(0).exponential(size=shape).astype(np.float32)
-    values[3:12, 5:30] = 0
-    size = (31, 1) if axis == 0 else (1, 31)
-    expected = scipy.ndimage.median_filter(values, size=size, mode="reflect")
-    np.testing.assert_array_equal(running_median(values, axis), expected)
-
-
-def test_soft_mask_is_bit_identical_to_librosa():
-    rng = np.random.default_rng(1)
-    kept, other = (rng.exponential(size=(60, 70)).astype(np.float32) for _ in range(2))
-    kept[:30], other[15:45] = 0, 0
-    expected = librosa.util.softmask(kept, other, power=2.0, split_zeros=True)
-    np.testing.assert_array_equal(soft_mask(kept, other), expected)
-
-
 @pytest.mark.parametrize("bpm", [75.0, 110.0, 163.0])
 def test_percussive_part_and_beats_equal_librosa(bpm):
     audio = song(bpm)
@@ -85,6 +66,19 @@ def test_beats_follow_the_clicks():
 def test_median_is_taken_before_the_decibels():
     frames = np.array([[1.0, 100.0, 1000.0, 10.0, 30.0]], np.float32)
     np.testing.assert_array_equal(pool(frames, np.array([3])), [[100.0, 20.0]])
+
+
+@pytest.mark.parametrize("borders", [[0, 7, 8, 50], [5], [3, 9, 30, 49]])
+def test_pool_is_bit_identical_to_librosa(borders):
+    frames = np.random.default_rng(4).exponential(size=(20, 50)).astype(np.float32)
+    expected = librosa.util.sync(frames, borders, aggregate=np.median)
+    np.testing.assert_array_equal(pool(frames, np.array(borders, np.int64)), expected)
+
+
+def test_times_become_the_nearest_frames_of_the_clip():
+    every = np.arange(1300)
+    np.testing.assert_array_equal(nearest_frames(every / (RATE / HOP), RATE / HOP, 1300), every)
+    np.testing.assert_array_equal(nearest_frames(np.array([-1.0, 0.24, 0.26, 0.31, 4.0]), 10.0, 40), [2, 3])
 
 
 def test_clip_without_beats_is_pooled_over_half_seconds():

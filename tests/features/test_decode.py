@@ -38,9 +38,15 @@ def cut(path: Path, share: float) -> Path:
     return shortened
 
 
+def samples(path: Path, min_seconds: float = 1.0) -> np.ndarray:
+    """The whole file at ``RATE``."""
+    (recording,) = decode(path, min_seconds=min_seconds)
+    return recording.at(RATE)
+
+
 def reason(path: Path, min_seconds: float = 1.0) -> str:
     with pytest.raises(ClipError) as caught:
-        decode(path, RATE, min_seconds)
+        decode(path, min_seconds=min_seconds)
     assert caught.value.detail
     return caught.value.reason
 
@@ -58,7 +64,7 @@ def without_tag(path: Path) -> Path:
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
 def test_samples_equal_librosa_load(tmp_path, rate, channels):
     path = write(tmp_path / "a.wav", tone(rate=rate, channels=channels), rate)
-    audio = decode(path, RATE, 1.0)
+    audio = samples(path)
     assert audio.dtype == np.float32
     np.testing.assert_array_equal(audio, librosa.load(path, sr=RATE)[0])
 
@@ -77,14 +83,14 @@ def test_samples_equal_librosa_load(tmp_path, rate, channels):
 )
 def test_every_format_is_read_whole(tmp_path, name, options):
     path = write(tmp_path / name, tone(channels=2), **options)
-    audio = decode(path, RATE, 1.0)
+    audio = samples(path)
     assert len(audio) == 3 * RATE
     np.testing.assert_array_equal(audio, librosa.load(path, sr=RATE)[0])
 
 
 def test_blocks_are_joined_without_a_seam(tmp_path):
     path = write(tmp_path / "long.wav", tone(seconds=14), RATE)  # more than two blocks of 2**18 samples
-    np.testing.assert_array_equal(decode(path, RATE, 1.0), librosa.load(path, sr=RATE)[0])
+    np.testing.assert_array_equal(samples(path), librosa.load(path, sr=RATE)[0])
 
 
 @pytest.mark.parametrize("share", [0.9, 0.5])
@@ -98,7 +104,7 @@ def test_ogg_cut_between_two_pages_is_truncated(tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[: content.rindex(b"OggS")])
     with pytest.raises(ClipError, match="truncated: the last Ogg page is not the end of the stream"):
-        decode(path, RATE, 1.0)
+        samples(path)
 
 
 def test_wav_written_to_a_pipe_is_accepted(tmp_path):
@@ -106,7 +112,7 @@ def test_wav_written_to_a_pipe_is_accepted(tmp_path):
     content = path.read_bytes()
     size = content.index(b"data") + 4
     path.write_bytes(content[:size] + b"\xff\xff\xff\xff" + content[size + 4 :])
-    assert len(decode(path, RATE, 1.0)) == 3 * RATE
+    assert len(samples(path)) == 3 * RATE
 
 
 def test_wav_with_chunks_around_the_samples_is_accepted(tmp_path):
@@ -115,7 +121,7 @@ def test_wav_with_chunks_around_the_samples_is_accepted(tmp_path):
     start = content.index(b"data")
     note = b"note" + (5).to_bytes(4, "little") + b"hello\0"  # odd sizes are padded to even
     path.write_bytes(content[:start] + note + content[start:] + note)
-    assert len(decode(path, RATE, 1.0)) == 3 * RATE
+    assert len(samples(path)) == 3 * RATE
 
 
 def test_mp3_without_a_tag_is_not_called_truncated(tmp_path):
@@ -123,13 +129,13 @@ def test_mp3_without_a_tag_is_not_called_truncated(tmp_path):
     path = without_tag(write(tmp_path / "a.mp3", quiet_then_loud, bitrate_mode="VARIABLE"))
     with soundfile.SoundFile(path) as file:
         assert file.frames > 400_000  # the estimate from the first bit rate; there are 266,112 samples
-    assert len(decode(path, RATE, 1.0)) == 133_056
+    assert len(samples(path)) == 133_056
 
 
 def test_mp3_tag_is_found_behind_an_id3_header(tmp_path):
     path = write(tmp_path / "a.mp3", tone(seconds=6))
     path.write_bytes(b"ID3\x04\x00\x00\x00\x00\x40\x00" + bytes(8192) + path.read_bytes())
-    assert len(decode(path, RATE, 1.0)) == 6 * RATE
+    assert len(samples(path)) == 6 * RATE
     assert reason(cut(path, 0.6)) == "truncated"
 
 
@@ -165,7 +171,7 @@ def test_content_that_cannot_be_used(tmp_path):
 def test_shorter_than_asked_for(tmp_path):
     path = write(tmp_path / "short.wav", tone(seconds=0.5))
     assert reason(path) == "too short"
-    assert len(decode(path, RATE, min_seconds=0.5)) == RATE // 2
+    assert len(samples(path, min_seconds=0.5)) == RATE // 2
 
 
 def test_header_with_an_absurd_rate_is_unreadable(tmp_path):

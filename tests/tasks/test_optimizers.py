@@ -143,7 +143,6 @@ def _steps(net: nn.Module, made: Optimizer, seeds: list[int]) -> None:
 
 
 def test_times_is_a_multiple_of_another_figure() -> None:
-    command_line.register_resolvers()
     cfg = OmegaConf.create({"rate": 2e-3, "other": "${times:500,${rate}}", "share": "${times:0.5,${rate}}"})
     assert [cfg.other, cfg.share] == pytest.approx([1.0, 1e-3])
     cfg.rate = 1

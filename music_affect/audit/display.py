@@ -1,0 +1,101 @@
+"""What a person sees of an audit."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from music_affect.audit.evidence import Evidence
+from music_affect.audit.facts import Facts
+from music_affect.audit.findings import ERROR, NOTE, WARNING, Finding
+from music_affect.audit.label_findings import class_counts, values_of
+from music_affect.audit.names import on_one_line
+from music_affect.spec import Categorical
+
+_COLOURS = {ERROR: "bold red", WARNING: "yellow", NOTE: "cyan"}
+_BAR = 24  # characters
+_BINS = 8
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:.1f} clips/s")
+
+
+def watched(results: Iterator[Facts], total: int) -> Iterator[Facts]:
+    """Passes on results and shows how many of them are there, how fast they come, and the time left."""
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed()]
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(file=sys.stderr)) as progress:
+        bar = progress.add_task("Clips", total=total)
+        for result in results:
+            yield result
+            progress.advance(bar)
+
+
+def print_evidence(out: Console, evidence: Evidence) -> None:
+    """Tables of lengths, classes and scales."""
+    clips = evidence.usable or list(evidence.clips)
+    lengths = [known.seconds for known in evidence.facts if known.seconds and not known.problem]
+    if lengths:
+        _print_lengths(out, lengths)
+    scales = []
+    for name, target in evidence.targets.items():
+        if isinstance(target, Categorical):
+            counts = class_counts(clips, name, target)
+            _print_bars(out, f"Clips by {name}", counts)
+        elif values := values_of(clips, name):
+            numbers = (min(values), statistics.median(values), max(values))
+            scales.append([name, str(len(values)), *(f"{value:.3g}" for value in numbers), str(len(set(values)))])
+    if scales:
+        _print_table(out, "Scales", ["", "clips", "lowest", "median", "highest", "different values"], scales)
+
+
+def print_findings(out: Console, findings: Sequence[Finding]) -> None:
+    """A table of findings, or a line where there are none."""
+    if not findings:
+        out.print("Nothing found that is wrong.")
+        return
+    table = Table(title="Findings", title_justify="left", show_lines=True)
+    for heading in ("", "what", "count", "examples", "what to do"):
+        table.add_column(heading, justify="right" if heading == "count" else "left")
+    for finding in findings:
+        severity = f"[{_COLOURS[finding.severity]}]{finding.severity}[/]"
+        examples = escape("\n".join(finding.examples))
+        table.add_row(severity, escape(finding.name), str(finding.count), examples, escape(finding.advice))
+    out.print(table, soft_wrap=False)
+
+
+def _print_lengths(out: Console, lengths: Sequence[float]) -> None:
+    low, high = min(lengths), max(lengths)
+    numbers = f"{low:.1f} to {high:.1f} s, half of them at least {statistics.median(lengths):.1f} s"
+    width = (high - low) / _BINS
+    if width == 0:
+        out.print(f"All {len(lengths)} usable clips last {low:.1f} s.", highlight=False)
+        return
+    places = [min(_BINS - 1, int((length - low) / width)) for length in lengths]
+    bars = {f"{low + place * width:.1f} s and more": places.count(place) for place in range(_BINS)}
+    _print_bars(out, f"Lengths: {numbers}", bars)
+
+
+def _print_bars(out: Console, title: str, counts: dict[str, int]) -> None:
+    most, total = max(counts.values(), default=0) or 1, sum(counts.values()) or 1
+    rows = [
+        [kind, str(count), f"{count / total:.1%}", "█" * round(_BAR * count / most)] for kind, count in counts.items()
+    ]
+    _print_table(out, title, ["", "clips", "share", ""], rows)
+
+
+def _print_table(out: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=escape(on_one_line(title)), title_justify="left")
+    for heading in header:
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in rows:
+        table.add_row(*(escape(on_one_line(cell)) for cell in row))
+    out.print(table, soft_wrap=False)

@@ -1,0 +1,121 @@
+"""Measuring all clips of a data set, each file once: what was measured is kept until the file changes."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from music_affect.audit.facts import MISSING, Facts
+from music_affect.data.source import Clip
+from music_affect.errors import CacheError
+from music_affect.journal import Journal
+from music_affect.parallel import in_order, processes_for
+
+Say = Callable[[str], None]
+Watch = Callable[[Iterator[Facts], int], Iterator[Facts]]
+Stamp = tuple[int, int]  # size and time of change of a file
+
+
+class Measurement(Protocol):
+    """Turns a clip's file into facts; picklable."""
+
+    def __call__(self, clip: Clip) -> Facts: ...
+
+
+def survey(
+    clips: Sequence[Clip], measure: Measurement, journal: Path, *, workers: int | None, say: Say, watch: Watch
+) -> list[Facts]:
+    """Facts of all clips, in their order.
+
+    Args:
+        clips: of a data set.
+        measure: takes the facts of one clip.
+        journal: of facts taken earlier, which is gone on with; a second process waits until the first one is done.
+        workers: processes; None takes one a core, as far as there is work for them.
+        say: receives lines for the console.
+        watch: passes on the facts that are taken now, of so many clips, and shows how far it is.
+
+    Raises:
+        CacheError: the journal cannot be written.
+    """
+    found = {_name(clip): _stamp(clip.path) for clip in clips}
+    with _exclusively(journal, say), Journal(journal) as kept:
+        facts = _still_true(kept.entries, found)
+        facts |= {name: seen for name, seen in found.items() if isinstance(seen, Facts)}
+        remaining = [clip for clip in clips if _name(clip) not in facts]
+        if 0 < len(remaining) < len(clips):
+            say(f"{len(clips) - len(remaining)} of {len(clips)} clips are known from an earlier call.")
+        taken = in_order(measure, remaining, processes_for(len(remaining), workers), _crashed)
+        for clip, known in zip(remaining, watch(taken, len(remaining)), strict=True):
+            facts[_name(clip)] = known
+            _keep(kept, journal, {"clip": _name(clip), "stamp": found[_name(clip)], "facts": known.to_dict()})
+    return [facts[_name(clip)] for clip in clips]
+
+
+def _name(clip: Clip) -> str:
+    return str(clip.path) if clip.row is None else f"{clip.path}#{clip.row}"
+
+
+def _stamp(path: Path) -> Stamp | Facts:
+    """Size and time of a file, or what is wrong where there is none that could be read."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return Facts(MISSING, "no such file")
+    except (OSError, ValueError) as error:
+        return Facts("unreadable", str(error))
+    if not stat.S_ISREG(status.st_mode):
+        return Facts("unreadable", "not a file but a folder, pipe or device")
+    return status.st_size, status.st_mtime_ns
+
+
+def _still_true(entries: Sequence[Mapping[str, Any]], found: Mapping[str, Stamp | Facts]) -> dict[str, Facts]:
+    """Facts taken of files that have not changed since."""
+    facts = {}
+    for entry in entries:
+        name, stamp = entry.get("clip"), entry.get("stamp")
+        if isinstance(stamp, list) and found.get(str(name)) == tuple(stamp):
+            facts[str(name)] = Facts.from_dict(entry["facts"])
+    return facts
+
+
+def _keep(kept: Journal, journal: Path, entry: Mapping[str, Any]) -> None:
+    try:
+        kept.append(entry)
+    except OSError as error:
+        raise _cannot_write(journal, error) from error
+
+
+@contextmanager
+def _exclusively(journal: Path, say: Say) -> Iterator[None]:
+    lock = FileLock(journal.with_suffix(".lock"))
+    try:
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"Another process is auditing the same data ({journal}); waiting for it.")
+            lock.acquire()
+    except OSError as error:
+        raise _cannot_write(journal, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _cannot_write(journal: Path, error: OSError) -> CacheError:
+    return CacheError(
+        f"the audit's journal {journal} cannot be written ({error.strerror or error})",
+        expected="a writable folder with room for it",
+        fix="free some space or set paths.cache to another folder, and run the command again; what is done is kept",
+    )
+
+
+def _crashed(clip: Clip) -> Facts:
+    return Facts("unreadable", "reading it ended the process")

@@ -1,0 +1,112 @@
+"""The index of a feature cache: every finished clip of all its parts, so that opening it reads one small file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_affect import files
+from music_affect.data.cache_part import DTYPE, Entry, finished
+from music_affect.data.identity import Identity, Stamp
+
+INDEX, PARTS, SKIPPED = "index.npz", "parts", "skipped.csv"
+REMARKS = ", "
+
+
+@dataclass(frozen=True)
+class Index:
+    """Where the frames of each clip are; all arrays have one element a clip.
+
+    Args:
+        ids: of the clips.
+        stamps: state of each file when it was read, int64 [N, 2].
+        parts: names of the parts.
+        part: place of the clip's part among them.
+        begins: first row within the part.
+        frames: rows; 0 of a clip that cannot be used.
+        seconds: of audio.
+        remarks: what is worth counting, comma-separated.
+    """
+
+    ids: list[str]
+    stamps: NDArray[np.int64]
+    parts: list[str]
+    part: NDArray[np.int16]
+    begins: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    seconds: NDArray[np.float32]
+    remarks: list[str]
+
+    @classmethod
+    def load(cls, folder: Path) -> Index:
+        """Raises what NumPy raises on a broken file."""
+        with np.load(folder / INDEX, allow_pickle=False) as arrays:
+            texts = {name: _texts(arrays[name]) for name in ("ids", "parts", "remarks")}
+            numbers = {name: arrays[name] for name in ("stamps", "part", "begins", "frames", "seconds")}
+        if any(len(numbers[name]) != len(texts["ids"]) for name in numbers):
+            raise ValueError("arrays of different lengths")
+        return cls(**texts, **numbers)
+
+    def save(self, folder: Path) -> None:
+        """Replaces the index in one step."""
+        texts = {name: _bytes(getattr(self, name)) for name in ("ids", "parts", "remarks")}
+        numbers = {name: getattr(self, name) for name in ("stamps", "part", "begins", "frames", "seconds")}
+        with files.atomic_path(folder / INDEX) as temporary:
+            np.savez(temporary, **texts, **numbers)
+
+    def rows_by_part(self) -> dict[str, int]:
+        """Rows that each part must hold at least."""
+        ends = self.begins + self.frames
+        return {name: int(ends[self.part == place].max(initial=0)) for place, name in enumerate(self.parts)}
+
+
+def part_names(folder: Path) -> list[str]:
+    """Names of the parts of a cache, sorted."""
+    return sorted(path.name for path in (folder / PARTS).glob("*") if path.is_dir())
+
+
+def collect(folder: Path, identity: Identity) -> dict[str, Entry]:
+    """Finished clips of all parts by id; of a file that changed, the entry of its present state where there is one."""
+    wanted: dict[str, Stamp] = {
+        name: (size, time) for name, (size, time) in zip(identity.ids, identity.stamps.tolist(), strict=True)
+    }
+    row_bytes = identity.num_features * np.dtype(DTYPE).itemsize
+    found: dict[str, Entry] = {}
+    for name in part_names(folder):
+        for entry in finished(folder / PARTS / name, row_bytes):
+            known = found.get(entry.id)
+            if known is None or known.stamp != wanted.get(entry.id):
+                found[entry.id] = entry
+    return found
+
+
+def write(folder: Path, entries: Mapping[str, Entry]) -> None:
+    """Writes the index and the report of the clips that cannot be used."""
+    ordered = [entries[name] for name in sorted(entries)]
+    skipped = [[entry.id, *entry.skipped] for entry in ordered if entry.skipped]
+    files.write_csv(folder / SKIPPED, ["id", "path", "reason", "detail"], skipped)
+    parts = part_names(folder)
+    place = {name: number for number, name in enumerate(parts)}
+    Index(
+        ids=[entry.id for entry in ordered],
+        stamps=np.array([entry.stamp for entry in ordered], np.int64).reshape(-1, 2),
+        parts=parts,
+        part=np.array([place[entry.part] for entry in ordered], np.int16),
+        begins=np.array([entry.begin for entry in ordered], np.int64),
+        frames=np.array([entry.frames for entry in ordered], np.int64),
+        seconds=np.array([entry.seconds for entry in ordered], np.float32),
+        remarks=[REMARKS.join(entry.remarks) for entry in ordered],
+    ).save(folder)
+
+
+def _bytes(words: list[str]) -> NDArray[np.uint8]:
+    """Texts as one array of bytes: an array of texts would give each the room of the longest one."""
+    return np.frombuffer("".join(f"{word}\0" for word in words).encode(), np.uint8)
+
+
+def _texts(content: NDArray[np.uint8]) -> list[str]:
+    return content.tobytes().decode().split("\0")[:-1]

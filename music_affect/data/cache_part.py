@@ -1,0 +1,178 @@
+"""One writer's share of a feature cache: frames, and a journal that vouches for them."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_affect.data.identity import Stamp
+from music_affect.data.reader import Answer
+from music_affect.data.source import Clip
+from music_affect.errors import ClipError
+from music_affect.journal import Appender, read_entries
+
+DTYPE = np.float16
+FRAMES, JOURNAL = "frames.f16", "journal.jsonl"
+RECENT = 256  # entries whose frames are read again: those that a machine may have lost when its power went
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finished clip, usable or not.
+
+    Args:
+        id: of the clip.
+        part: name of the part that holds it.
+        stamp: state of its file when it was read.
+        begin: its first row in the frames.
+        frames: its rows; 0 where it cannot be used.
+        seconds: of audio.
+        remarks: what is worth counting.
+        skipped: path, reason and detail where it cannot be used, else None.
+        check: CRC-32 of its frames.
+        end: bytes of the journal up to its line.
+    """
+
+    id: str
+    part: str
+    stamp: Stamp
+    begin: int
+    frames: int
+    seconds: float
+    remarks: tuple[str, ...]
+    skipped: tuple[str, str, str] | None
+    check: int
+    end: int
+
+
+def finished(folder: Path, row_bytes: int) -> Iterator[Entry]:
+    """Clips of a part that its journal and its frames agree on, in the order they were written."""
+    try:
+        stored = (folder / FRAMES).stat().st_size // row_bytes
+    except OSError:
+        stored = 0
+    begin = 0
+    for plain, end in read_entries(folder / JOURNAL):
+        entry = _entry(plain, folder.name, begin, end)
+        if entry is None or entry.begin + entry.frames > stored:
+            return
+        begin += entry.frames
+        yield entry
+
+
+def _entry(plain: dict[str, Any], part: str, begin: int, end: int) -> Entry | None:
+    try:
+        size, time = plain["stamp"]
+        skipped = (plain["path"], plain["reason"], plain["detail"]) if "reason" in plain else None
+        return Entry(
+            id=plain["id"],
+            part=part,
+            stamp=(size, time),
+            begin=begin,
+            frames=plain["frames"],
+            seconds=plain["seconds"],
+            remarks=tuple(plain["remarks"]),
+            skipped=skipped,
+            check=plain["check"],
+            end=end,
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+class CachePart:
+    """A part that is being written. One process at a time; that is for the caller to see to.
+
+    Whatever stands behind the last clip that journal and frames agree on is cut off. Frames are written first and
+    their line in the journal second, so a kill costs the clip it came at and nothing else.
+
+    Args:
+        folder: of the part.
+        num_features: F.
+    """
+
+    def __init__(self, folder: Path, num_features: int) -> None:
+        self.folder, self._num_features = folder, num_features
+        self._row_bytes = num_features * np.dtype(DTYPE).itemsize
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = list(finished(folder, self._row_bytes))
+        kept = kept[: _first_damaged(folder / FRAMES, kept, self._row_bytes)]
+        rows = kept[-1].begin + kept[-1].frames if kept else 0
+        self._journal = Appender(folder / JOURNAL, kept[-1].end if kept else 0)
+        self._frames: BinaryIO = (folder / FRAMES).open("ab")
+        self._frames.truncate(rows * self._row_bytes)
+        with (folder / JOURNAL).open("ab") as stream:
+            stream.truncate(kept[-1].end if kept else 0)
+
+    def append(self, clip: Clip, stamp: Stamp, answer: Answer) -> ClipError | None:
+        """Stores a clip, or why it cannot be used; the reason is also the answer."""
+        entry = {"id": clip.id, "stamp": list(stamp), "frames": 0, "seconds": 0.0, "remarks": [], "check": 0}
+        reason: ClipError | None = None
+        try:
+            if isinstance(answer, ClipError):
+                raise answer
+            content = _checked(answer.values, self._num_features).tobytes()
+            self._frames.write(content)
+            self._frames.flush()
+            entry |= {"frames": len(answer.values), "seconds": round(answer.seconds, 3)}
+            entry |= {"remarks": list(answer.remarks), "check": zlib.crc32(content)}
+        except ClipError as error:
+            entry |= {"path": _text(str(clip.path)), "reason": error.reason, "detail": _text(error.detail)}
+            reason = error
+        self._journal.append(entry)
+        return reason
+
+    def close(self) -> None:
+        """Ends writing, with the frames on the disk itself."""
+        self._journal.close()
+        with self._frames:
+            self._frames.flush()
+            os.fsync(self._frames.fileno())
+
+    def abandon(self) -> None:
+        """Ends writing after it failed; what could not be written whole is cut off by the next one."""
+        self._journal.close()
+        with suppress(OSError):
+            self._frames.close()
+
+
+def _first_damaged(frames: Path, entries: list[Entry], row_bytes: int) -> int:
+    """Number of entries before the first recent one whose frames are not what was written."""
+    recent = max(0, len(entries) - RECENT)
+    if recent == len(entries):
+        return recent
+    with frames.open("rb") as stream:
+        for place in range(recent, len(entries)):
+            entry = entries[place]
+            if entry.frames:
+                stream.seek(entry.begin * row_bytes)
+                if zlib.crc32(stream.read(entry.frames * row_bytes)) != entry.check:
+                    return place
+    return len(entries)
+
+
+def _text(words: str) -> str:
+    """With what is no valid Unicode in a file's name written as escapes."""
+    return words.encode(errors="backslashreplace").decode()
+
+
+def _checked(features: NDArray[np.float32], num_features: int) -> NDArray[np.float16]:
+    """The features as they are stored; float16 ends at 65504."""
+    if features.ndim != 2 or features.shape[1] != num_features:
+        raise ClipError("wrong shape", f"features {list(features.shape)}, expected [T, {num_features}]")
+    if len(features) == 0:
+        raise ClipError("empty", "no frames")
+    with np.errstate(over="ignore"):
+        stored = features.astype(DTYPE)
+    unusable = int((~np.isfinite(stored)).sum())
+    if unusable:
+        raise ClipError("not finite", f"{unusable} values are NaN, infinite or beyond float16")
+    return stored

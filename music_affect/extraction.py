@@ -1,0 +1,107 @@
+"""What ``prepare`` does: all kinds of features of a data set in one pass, and what is told of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from rich.console import Console
+
+from music_affect import build, caching
+from music_affect.caching import Kind, Say
+from music_affect.data.cache import FeatureCache, examine
+from music_affect.data.cache_builder import Account, Share
+from music_affect.data.cache_builder import build as build_caches
+from music_affect.data.identity import Identity
+from music_affect.data.reader import Reader
+from music_affect.data.source import Clip, ClipSource
+
+
+def extract(cfg: DictConfig, data: ClipSource, clips: list[Clip], console: Console) -> Account:
+    """Makes the caches of all variants, or this call's share of them.
+
+    Args:
+        cfg: composed from ``conf/prepare.yaml``.
+        data: the data set.
+        clips: all of its clips.
+        console: for people to read.
+
+    Returns:
+        What was done.
+    """
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    for remark in data.remarks():
+        say(remark)
+    kinds = _kinds(cfg, data, say)
+    share = Share(cfg.shard or 0, cfg.shards)
+    places = {name: kind.folder(cfg, data) for name, kind in kinds.items()}
+    account = build_caches(
+        [(places[name], kind) for name, kind in kinds.items()],
+        clips,
+        caching.extract(list(kinds.values())),
+        workers=_workers(cfg, data),
+        say=say,
+        share=share,
+        retry=cfg.retry,
+    )
+    say(closing_line(account, share))
+    for name, kind in kinds.items():
+        say(f"{name}: {_state(places[name], Identity.of(clips, kind))}")
+    return account
+
+
+def _kinds(cfg: DictConfig, data: ClipSource, say: Say) -> dict[str, Kind]:
+    """Kinds of features by the name of their variant."""
+    if data.holds == "arrays":
+        say(f"data={cfg.data.name} holds ready-made features; they are cached as they are.")
+        return {"ready-made": caching.kind_of(cfg, data)}
+    return {name: caching.kind_of(cfg, data, _reader(cfg, name)) for name in dict.fromkeys(cfg.variants)}
+
+
+def _reader(cfg: DictConfig, variant: str) -> Reader:
+    beat = variant == "beat"
+    node = cfg.features if variant in ("full", "beat") else cfg[variant]
+    made: Reader = build.make(node.extraction, beat=beat)
+    return made
+
+
+def _workers(cfg: DictConfig, data: ClipSource) -> int | None:
+    if cfg.workers is not None:
+        return int(cfg.workers)
+    swept = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    return 1 if swept or data.holds == "arrays" else None
+
+
+def closing_line(account: Account, share: Share) -> str:
+    """What was made, what was left out and why, and how fast it went."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in account.skipped.most_common())
+    left_out = f"{account.skipped.total()} left out ({reasons})" if reasons else "none left out"
+    whose = f"Shard {share.number} of {share.of}: " if share.of > 1 else ""
+    done = f"{whose}{account.made} of {account.clips} clips made, {account.present} done before, {left_out}"
+    if not account.made:
+        return f"{done}."
+    hours, speed = account.audio_seconds / 3600, account.audio_seconds / account.seconds
+    return f"{done}; {hours:.2f} h of audio in {_duration(account.seconds)}, {speed:.0f} times real time."
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _state(folder: Path, identity: Identity) -> str:
+    """How much of a cache is there."""
+    found = examine(folder, identity)
+    if isinstance(found, str):
+        return f"{folder} is not complete yet: {found}"
+    cache = FeatureCache(folder, identity)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    skipped = f", {len(cache.skipped)} left out (see skipped.csv)" if cache.skipped else ""
+    remarks = "".join(f", {count} with {remark}" for remark, count in cache.remark_counts.items())
+    return f"{len(cache.ids)} clips{skipped}{remarks}, {size / 1e6:.0f} MB in {folder}"

@@ -1,0 +1,69 @@
+"""Extract features before training: ``python -m music_affect.prepare data=folder data.root=MUSIC``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from music_affect import build, command_line
+from music_affect.errors import ConfigurationError, did_you_mean
+
+if TYPE_CHECKING:
+    from music_affect.data.cache_builder import Account
+
+VARIANTS = ("full", "beat", "mfcc", "melgram")
+
+
+def prepare(cfg: DictConfig) -> Account:
+    """Makes what is missing in the feature caches of a data set.
+
+    Args:
+        cfg: composed from ``conf/prepare.yaml``.
+
+    Returns:
+        What was done.
+
+    Raises:
+        MusicAffectError: the data, the settings or the cache folder do not allow it.
+    """
+    _check(cfg)
+    source = build.source(cfg)
+    clips = source.clips()
+    from music_affect import console, extraction  # librosa, only now that there is work for it
+
+    return extraction.extract(cfg, source, clips, console.make())
+
+
+def _check(cfg: DictConfig) -> None:
+    unknown = [name for name in cfg.variants if name not in VARIANTS]
+    if isinstance(cfg.variants, str) or unknown or not cfg.variants:
+        hint = did_you_mean(str(unknown[0]), VARIANTS) if unknown and not isinstance(cfg.variants, str) else ""
+        raise ConfigurationError(
+            f"variants={cfg.variants}{hint}",
+            expected=f"a list of {', '.join(VARIANTS)}",
+            fix="write for example variants=[full,beat]",
+        )
+    if not (isinstance(cfg.shards, int) and cfg.shards >= 1):
+        raise ConfigurationError(f"shards={cfg.shards}", expected="a whole number from 1", fix="correct it")
+    if cfg.shard is None and cfg.shards > 1:
+        raise ConfigurationError(
+            f"shards={cfg.shards} without the number of this one",
+            expected=f"shard=0 to shard={cfg.shards - 1}",
+            fix=f"add shard=NUMBER, or -m 'shard=range(0,{cfg.shards})' for all of them",
+        )
+    if cfg.shard is not None and not (isinstance(cfg.shard, int) and 0 <= cfg.shard < cfg.shards):
+        raise ConfigurationError(
+            f"shard={cfg.shard} of shards={cfg.shards}",
+            expected=f"a whole number from 0 to {cfg.shards - 1}",
+            fix="correct one of them",
+        )
+
+
+def main() -> None:
+    """Entry point of ``python -m music_affect.prepare``."""
+    command_line.run("prepare", prepare)
+
+
+if __name__ == "__main__":
+    main()
