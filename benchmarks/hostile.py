@@ -27,7 +27,7 @@ from music_affect.errors import ClipError
 from music_affect.features.decode import decode
 from music_affect.parallel import in_order
 
-MEMORY_MIB = 1024  # of a process; 300 MiB of them are the libraries
+MEMORY_MIB = 512  # of a process; a tenth of it is enough for files of a few seconds
 CRASHED = "crashed"
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from music_affect import build, caching
 from music_affect.caching import Kind, Say
-from music_affect.data.cache import FeatureCache, examine
+from music_affect.data.cache import FeatureCache, examine, finished_clips
 from music_affect.data.cache_builder import Account, Share
 from music_affect.data.cache_builder import build as build_caches
 from music_affect.data.identity import Identity
@@ -99,7 +99,7 @@ def _state(folder: Path, identity: Identity) -> str:
     """How much of a cache is there."""
     found = examine(folder, identity)
     if isinstance(found, str):
-        return f"{folder} is not complete yet: {found}"
+        return f"{finished_clips(folder, identity)} of {len(identity.ids)} clips so far in {folder}"
     cache = FeatureCache(folder, identity)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     skipped = f", {len(cache.skipped)} left out (see skipped.csv)" if cache.skipped else ""

@@ -39,7 +39,8 @@ def check_features(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCa
     trained, found = checkpoint.description.features, cache.identity.settings
     blocks = build.view(run_cfg, cache.identity.blocks).own_blocks
     different = {key: (trained[key], found[key]) for key in trained.keys() & found.keys() if trained[key] != found[key]}
-    different.pop("min_seconds", None)
+    for name in ("min_seconds", "selection"):  # which audio is described, not how
+        different.pop(name, None)
     if blocks != checkpoint.description.spec.blocks:
         different["blocks"] = (checkpoint.description.spec.blocks, blocks)
     for name, (before, now) in sorted(different.items()):

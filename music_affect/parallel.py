@@ -88,7 +88,9 @@ def _start() -> None:
     """One thread a process; without the watch, workers of a killed process would wait for work for ever."""
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(1)
+    for name in ("OMP", "OPENBLAS", "MKL"):  # read by libraries that are loaded later …
+        os.environ[f"{name}_NUM_THREADS"] = "1"
+    threadpool_limits(1)  # … and these are loaded already
     parent = parent_process()
 
     def watch() -> None:

@@ -21,6 +21,14 @@ def square_or_die(number: int) -> int:
     return number * number
 
 
+def blas_threads(_: int) -> int:
+    """Threads of all linear algebra that a worker loads, before and after its first item."""
+    import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+    return max(int(library["num_threads"]) for library in threadpool_info())
+
+
 def minus_one(number: int) -> int:
     return -1
 
@@ -28,6 +36,12 @@ def minus_one(number: int) -> int:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_order(processes: int) -> None:
     assert list(in_order(square, range(20), processes)) == [number**2 for number in range(20)]
+
+
+def test_a_worker_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert set(in_order(blas_threads, range(4), 2)) == {1}
 
 
 def test_an_item_that_ends_its_process_costs_itself_alone() -> None:

@@ -34,6 +34,7 @@ from music_affect.data.identity import Identity
 from music_affect.errors import CacheError
 
 IDENTITY = "identity.json"
+BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile)  # what a damaged index raises
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def examine(folder: Path, identity: Identity) -> Index | str:
         return "it is incomplete"
     try:
         index = Index.load(folder)
-    except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile):
+    except BROKEN:
         return f"its {INDEX} is broken"
     for part, rows in index.rows_by_part().items():
         path = folder / PARTS / part / FRAMES
@@ -177,13 +178,28 @@ def _lacking(index: Index, identity: Identity) -> str | None:
     place = _places(index, identity)
     if not len(place):
         return None
-    missing = place < 0
-    if len(index.ids):
-        missing |= (index.stamps[place] != identity.stamps).any(axis=1)
+    missing = ~_current(index, identity, place)
     if not missing.any():
         return None
     first = identity.ids[int(missing.argmax())]
     return f"{int(missing.sum())} of {len(place)} files are new or changed since (first: '{first}')"
+
+
+def _current(index: Index, identity: Identity, place: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which clips are in the index with the present state of their files."""
+    if not len(index.ids):
+        return np.zeros(len(place), bool)
+    current: NDArray[np.bool_] = (place >= 0) & (index.stamps[place] == identity.stamps).all(axis=1)
+    return current
+
+
+def finished_clips(folder: Path, identity: Identity) -> int:
+    """How many of the clips a cache holds, usable or not, whether or not others are missing."""
+    try:
+        index = Index.load(folder)
+    except BROKEN:
+        return 0
+    return int(_current(index, identity, _places(index, identity)).sum())
 
 
 def _size(rows: int, num_features: int) -> int:

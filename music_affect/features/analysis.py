@@ -82,7 +82,7 @@ class Window:
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self._audio: dict[int, Floats] = {}
-        self._analyses: dict[tuple[int, int, int, int, str], Analysis] = {}
+        self._analyses: dict[tuple[int, int, int, int, Callable[..., Analysis]], Analysis] = {}
 
     def at(self, sample_rate: int) -> Floats:
         """The samples at a rate, float32 [samples]."""
@@ -90,17 +90,11 @@ class Window:
             self._audio[sample_rate] = self.recording.at(sample_rate)
         return self._audio[sample_rate]
 
-    def analysis(self, sample_rate: int, n_fft: int, hop_length: int, n_mels: int, device: str = "cpu") -> Analysis:
-        """The excerpt in frames; the same object for the same arguments."""
-        key = (sample_rate, n_fft, hop_length, n_mels, device)
-        if key not in self._analyses:
-            self._analyses[key] = _analysis(self.at(sample_rate), *key)
-        return self._analyses[key]
-
-
-def _analysis(audio: Floats, sample_rate: int, n_fft: int, hop_length: int, n_mels: int, device: str) -> Analysis:
-    if device == "cpu":
-        return Analysis(audio, sample_rate, n_fft, hop_length, n_mels)
-    from music_affect.features.torch_spectrum import TorchAnalysis
-
-    return TorchAnalysis(audio, sample_rate, n_fft, hop_length, n_mels, device)
+    def analysis(
+        self, sample_rate: int, n_fft: int, hop_length: int, n_mels: int, make: Callable[..., Analysis] = Analysis
+    ) -> Analysis:
+        """The excerpt in frames; the same object for the same arguments, ``make`` being what computes them."""
+        frames = (sample_rate, n_fft, hop_length, n_mels)
+        if (*frames, make) not in self._analyses:
+            self._analyses[*frames, make] = make(self.at(sample_rate), *frames)
+        return self._analyses[*frames, make]

@@ -161,9 +161,14 @@ class Extraction:
 def _finite_features(extractor: Extractor, window: Window) -> Features:
     with np.errstate(over="ignore", invalid="ignore"):  # reported as a ClipError below
         features = extractor.features(window)
-    if not np.isfinite(features.values).all():
-        raise ClipError("not finite", "the features overflow: the samples are too large for decibels")
+    require_finite(features.values)
     return features
+
+
+def require_finite(values: Floats) -> None:
+    """Raises ``ClipError`` where a value is NaN or infinite."""
+    if not np.isfinite(values).all():
+        raise ClipError("not finite", "the features overflow: the samples are too large for decibels")
 
 
 def _joined(parts: Sequence[Features], longest: float, min_seconds: float) -> Features | ClipError:

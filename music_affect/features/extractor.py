@@ -7,7 +7,9 @@ median, on the mel power before the decibels. What they share is computed once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +19,7 @@ from music_affect.errors import ConfigurationError
 from music_affect.features.analysis import Analysis, Window
 from music_affect.features.beat import BeatTracker, LibrosaBeats, fixed_frames, nearest_frames, pool
 from music_affect.features.chroma import LOWEST_RATE, NUM_CHROMA
-from music_affect.features.extraction import Features, FileExtractor
+from music_affect.features.extraction import Features, FileExtractor, require_finite
 from music_affect.features.spectrogram import to_decibels
 
 NO_BEATS = "no beats"  # the remark of a clip that is pooled over fixed windows
@@ -96,10 +98,12 @@ class AudioExtractor(FileExtractor):
         return {"extractor": type(self).__name__, "version": self.version, **plain}
 
     def features(self, window: Window) -> Features:
-        analysis = window.analysis(self.sample_rate, self.n_fft, self.hop_length, self.n_mels, self.device)
+        make = _on_device(self.device)
+        analysis = window.analysis(self.sample_rate, self.n_fft, self.hop_length, self.n_mels, make)
         mel, chroma = analysis.mel, analysis.chroma
         remarks: tuple[str, ...] = ()
         if self.beat:
+            require_finite(mel)  # librosa's beat tracker stops at them
             borders, remarks = self._borders(analysis)
             mel, chroma = pool(mel, borders), pool(chroma, borders)
         values = np.ascontiguousarray(np.vstack([to_decibels(mel), chroma]).T, dtype=np.float32)
@@ -111,6 +115,15 @@ class AudioExtractor(FileExtractor):
         if len(borders):
             return borders, ()
         return fixed_frames(num_frames, analysis.frame_rate), (NO_BEATS,)
+
+
+@cache  # the same object for a device, so that extractors share what they compute on it
+def _on_device(device: str) -> Callable[..., Analysis]:
+    if device == "cpu":
+        return Analysis
+    from music_affect.features.torch_spectrum import TorchAnalysis
+
+    return partial(TorchAnalysis, device=device)
 
 
 def _require(holds: bool, found: str, expected: str) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 19  # samples of all channels read at a time: a long stereo file is never held as a whole
 _RATES = (1000, 768_000)  # a header with another rate is damaged; resampling from it would fill the memory
+_RUN_UP = 1 << 15  # samples decoded and dropped after a jump: ogg and mp3 frames lean on those before them
 _LAST = 256  # samples at the end that are read to see whether they are there
 _MPEG_SLACK = 2 * 1152  # samples: encoders disagree whether the frame of the tag and the padding count
 
@@ -83,8 +84,8 @@ class SoundFile:
     def _blocks(self, start: int, stop: int) -> Iterator[Floats]:
         """Blocks [samples, channels]; what cannot be skipped is decoded and dropped."""
         size = max(1, _BLOCK // self.file.channels)
-        position = self.skipped + start if self.file.seekable() else 0
-        if self.file.seekable():
+        position = max(0, self.skipped + start - _RUN_UP) if self.file.seekable() else 0
+        if self.file.seekable() and position != self.file.tell():
             self.file.seek(position)
         while position < self.skipped + stop:
             wanted = min(size, self.skipped + stop - position)

@@ -17,6 +17,7 @@ from pathlib import Path
 _STREAMED = 0x7FFF0000  # programs that write to a pipe put a size near 2**31 or 2**32 into a wav header
 _LARGEST_OGG_PAGE = 27 + 255 + 255 * 255
 _END_OF_STREAM = 0x04
+_LONGEST_HEADER = 1 << 16
 
 
 def missing_end(path: Path, container: str) -> str:
@@ -28,7 +29,7 @@ def missing_end(path: Path, container: str) -> str:
     """
     if container in ("WAV", "WAVEX", "AIFF"):
         return _missing_chunk(path)
-    if container in ("AU", "W64", "RF64"):
+    if container in ("AU", "CAF", "RF64", "W64"):
         return _missing_samples(path, container)
     if container == "OGG":
         return _missing_page(path)
@@ -52,18 +53,20 @@ def _missing_chunk(path: Path) -> str:
 def _missing_samples(path: Path, container: str) -> str:
     """Compare the size of the samples to what follows their header, in the formats with 32 or 64 bits for it."""
     with path.open("rb") as file:
-        head = file.read(4096)
+        head = file.read(_LONGEST_HEADER)
     sizes, data = head.find(b"ds64"), head.find(b"data")
     if container == "AU":
         start, size = struct.unpack(">II" if head[:4] == b".snd" else "<II", head[4:12])
     elif data < 0 or len(head) < data + 24 or (container == "RF64" and sizes < 0):
         return ""
+    elif container == "CAF":
+        start, size = data + 12, struct.unpack_from(">Q", head, data + 4)[0]
     elif container == "RF64":
         start, size = data + 8, struct.unpack_from("<Q", head, sizes + 16)[0]
     else:  # the size of a W64 chunk counts its own header of 16 letters and 8 digits too
         start, size = data + 24, struct.unpack_from("<Q", head, data + 16)[0] - 24
     left = path.stat().st_size - start
-    unknown = size == 0xFFFFFFFF or size <= 0
+    unknown = size <= 0 or size == 0xFFFFFFFF or size >= 1 << 62
     return f"{left} of {size} bytes of samples" if left < size and not unknown else ""
 
 
