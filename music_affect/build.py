@@ -151,7 +151,8 @@ def view(cfg: DictConfig, cached: Mapping[str, tuple[int, int]]) -> View:
             expected=f"blocks of the data: {', '.join(cached)}",
             fix="choose features=mel, chroma or fused",
         )
-    return View({name: cached[name] for name in cfg.features.blocks}, 1 if cfg.data.beat else cfg.loader.average_frames)
+    averaged = 1 if cfg.data.beat else OmegaConf.select(cfg, "loader.average_frames", default=1)
+    return View({name: cached[name] for name in cfg.features.blocks}, averaged)
 
 
 def split_plan(cfg: DictConfig) -> SplitPlan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig
 
@@ -62,9 +62,10 @@ def extract(kinds: Sequence[Kind]) -> Extract:
     selection = kinds[0].selection
     if selection is None:
         return ReadArrays(kinds[0].reader)
-    from music_affect.features.extraction import Extraction
+    from music_affect.features.extraction import Extraction, Extractor
 
-    return ExtractAudio(Extraction(tuple(kind.reader for kind in kinds), selection))
+    extractors = tuple(cast(Extractor, kind.reader) for kind in kinds)  # audio is read by nothing else
+    return ExtractAudio(Extraction(extractors, selection))
 
 
 def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say) -> FeatureCache:

@@ -34,8 +34,13 @@ def conf_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
 
 
-def run(config_name: str, job: Job) -> None:
+def run(config_name: str, job: Job, *, going_on: str = "Run the same command to go on.") -> None:
     """Runs an entry point: composes the configuration from the command line and hands it to the job.
+
+    Args:
+        config_name: file in ``conf/``.
+        job: what to do.
+        going_on: how an interrupted job is continued, a sentence.
 
     Exits with code 1 and one line on a user's mistake; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
     """
@@ -48,7 +53,7 @@ def run(config_name: str, job: Job) -> None:
     except MusicAffectError as error:
         _explain(error)
         sys.exit(1)
-    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(_explained(job))()
+    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(_explained(job, going_on))()
 
 
 def reported(job: Callable[[], None]) -> None:
@@ -80,6 +85,7 @@ def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("transfer", transfer_suffix, replace=True)
     OmegaConf.register_new_resolver("times", _times, replace=True)
     OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
+    OmegaConf.register_new_resolver("choices", _choices, replace=True)
 
 
 def _folder_name(root: str | None, default: str) -> str:
@@ -107,13 +113,18 @@ def _replaced(text: Any, old: str, new: str) -> str:
     return str(text).replace(old, new)
 
 
+def _choices(*groups: str) -> str:
+    """The options of some groups for a help text, a line a group."""
+    return "\n".join(f"{group}: {', '.join(_options(group))}" for group in groups)
+
+
 def transfer_suffix(start_from: Any, freeze: str) -> str:
     """``-transfer`` where there is a start, and how much of it is frozen."""
     frozen = "" if freeze == "none" else f"_freeze_{str(freeze).replace(':', '')}"
     return "" if start_from is None else f"-transfer{frozen}"
 
 
-def _explained(job: Job) -> Job:
+def _explained(job: Job, going_on: str) -> Job:
     def explained(cfg: DictConfig) -> Any:
         try:
             return job(cfg)
@@ -124,7 +135,7 @@ def _explained(job: Job) -> Job:
                 raise
             sys.exit(1)
         except KeyboardInterrupt:
-            print("Interrupted; what was finished is kept. Add resume=true to go on.", file=sys.stderr)
+            print(f"Interrupted; what was finished is kept. {going_on}", file=sys.stderr)
             sys.exit(130)
 
     return explained

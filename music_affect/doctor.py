@@ -40,12 +40,7 @@ def diagnose(cfg: DictConfig) -> list[Finding]:
 
 
 def _job(cfg: DictConfig) -> None:
-    try:
-        findings = diagnose(cfg)
-    except KeyboardInterrupt:
-        print("Interrupted; what was measured is kept. Run the same command to go on.", file=sys.stderr)
-        sys.exit(130)
-    if any(finding.severity == ERROR for finding in findings):
+    if any(finding.severity == ERROR for finding in diagnose(cfg)):
         sys.exit(1)
 
 

@@ -72,8 +72,8 @@ class ClipError(Exception):
     """One clip that cannot be used. It is listed in the skip report; it never ends a run.
 
     Args:
-        reason: one word or two for counting: ``unreadable``, ``truncated``, ``too short``, ``empty``, ``not finite``,
-            ``wrong shape``.
+        reason: one word or two for counting: ``unreadable``, ``truncated``, ``too short``, ``too long``, ``empty``,
+            ``silent``, ``not finite``, ``wrong shape``, ``needs ffmpeg``.
         detail: what was seen, for the person who looks into it.
     """
 

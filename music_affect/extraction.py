@@ -83,7 +83,7 @@ def closing_line(account: Account, share: Share) -> str:
     left_out = f"{account.skipped.total()} left out ({reasons})" if reasons else "none left out"
     whose = f"Shard {share.number} of {share.of}: " if share.of > 1 else ""
     done = f"{whose}{account.made} of {account.clips} clips made, {account.present} done before, {left_out}"
-    if not account.made:
+    if not account.audio_seconds:
         return f"{done}."
     hours, speed = account.audio_seconds / 3600, account.audio_seconds / account.seconds
     return f"{done}; {hours:.2f} h of audio in {_duration(account.seconds)}, {speed:.0f} times real time."

@@ -27,6 +27,7 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> DictConfig:
             run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
             run_cfg.also = None
         run_cfg.loader.overfit_batches = 0
+        run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
     return run_cfg
 
 
@@ -39,6 +40,8 @@ def check_features(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCa
     trained, found = checkpoint.description.features, cache.identity.settings
     blocks = build.view(run_cfg, cache.identity.blocks).own_blocks
     different = {key: (trained[key], found[key]) for key in trained.keys() & found.keys() if trained[key] != found[key]}
+    if trained.get("beat_tracker") != found.get("beat_tracker"):  # librosa's is not named
+        different["beat_tracker"] = tuple(settings.get("beat_tracker", "librosa") for settings in (trained, found))
     for name in ("min_seconds", "selection"):  # which audio is described, not how
         different.pop(name, None)
     if blocks != checkpoint.description.spec.blocks:

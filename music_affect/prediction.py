@@ -9,13 +9,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from music_affect import build, files, inference, predictions
+from music_affect.caching import Say, features
 from music_affect.checkpoint import read_checkpoint
 from music_affect.data.cache import FeatureCache
 from music_affect.data.lab import AFFECT
 from music_affect.data.source import Clip
 from music_affect.errors import ConfigurationError, DataNotFoundError, TaskMismatchError
 from music_affect.measurement import Predictions
-from music_affect.preparation import Say, features
 from music_affect.spec import Target
 
 HEADERS = ("Id", "Id.fused.full.npy.gz")
@@ -57,6 +57,8 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
             fix="leave out split= to predict all clips",
         )
     say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
+    for remark in source.remarks():
+        say(remark)
     cache = features(run_cfg, source, source.clips(), say)
     inference.check_features(run_cfg, checkpoint, cache)
     clips = _readable(wanted, cache, say, complete=cfg.format == "kaggle")

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from music_affect import build, files, inference
+from music_affect.caching import Say, features
 from music_affect.checkpoint import Checkpoint, read_checkpoint
 from music_affect.compatibility import check_task
 from music_affect.data.cache import FeatureCache
@@ -18,7 +19,7 @@ from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import split_clips, split_hash
 from music_affect.errors import ConfigurationError
 from music_affect.measurement import measure
-from music_affect.preparation import Say, features, strata
+from music_affect.preparation import strata
 from music_affect.spec import Target
 from music_affect.transfer import scored_on_its_training_clips
 

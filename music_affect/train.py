@@ -53,7 +53,7 @@ def _job(cfg: DictConfig) -> float | None:
 
 def main() -> None:
     """Entry point of ``python -m music_affect.train``."""
-    command_line.run("train", _job)
+    command_line.run("train", _job, going_on="Add resume=true to go on.")
 
 
 if __name__ == "__main__":

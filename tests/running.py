@@ -11,7 +11,9 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from music_affect import command_line
+from music_affect import build, caching, command_line
+from music_affect.data.cache import FeatureCache
+from music_affect.data.identity import Identity
 from music_affect.train import train
 
 # A corpus that is made, extracted and learnt from within seconds.
@@ -23,6 +25,14 @@ def compose(config_name: str, *words: str) -> DictConfig:
     """The configuration of a command line."""
     with hydra.initialize_config_dir(str(command_line.conf_folder().absolute()), version_base="1.3"):
         return hydra.compose(config_name, overrides=list(words))
+
+
+def opened_cache(music: Path, data: str, *words: str) -> FeatureCache:
+    """The feature cache that a training run on a folder of music with these words uses, which must be there."""
+    cfg = compose("train", f"data={data}", f"data.root={music}", *words)
+    source = build.source(cfg)
+    kind = caching.kind_of(cfg, source)
+    return FeatureCache(kind.folder(cfg, source), Identity.of(source.clips(), kind))
 
 
 def train_quickly(folder: Path, *words: str) -> dict[str, Any]:

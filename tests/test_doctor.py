@@ -14,7 +14,6 @@ from audit_files import diagnosis, labelled, notes, write_clips, write_table
 from omegaconf import DictConfig
 from running import compose, entry_point
 
-from music_affect import doctor as doctor_module
 from music_affect.audit.names import on_one_line, portable
 from music_affect.doctor import diagnose
 from music_affect.errors import ConfigurationError, DataNotFoundError, TaskMismatchError
@@ -143,17 +142,6 @@ def test_refusals(music: Path) -> None:
         diagnose(compose("doctor", "data=folder", root, "task=valence"))
     with pytest.raises(ConfigurationError, match="min_seconds=-1; expected 0 or more"):
         diagnose(compose("doctor", "data=folder", root, "min_seconds=-1"))
-
-
-def test_interrupted_it_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(cfg: DictConfig) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(doctor_module, "diagnose", interrupted)
-    with pytest.raises(SystemExit) as ended:
-        doctor_module._job(compose("doctor"))
-    assert ended.value.code == 130
-    assert "Run the same command to go on." in capsys.readouterr().err
 
 
 def test_the_help_tells_how(tmp_path: Path) -> None:

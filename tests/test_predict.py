@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from audio_files import write_music
 from lab_files import write_affect_set
-from running import compose, entry_point
+from running import compose, entry_point, train_quickly
 
 from music_affect import files
 from music_affect.errors import (
@@ -218,3 +219,15 @@ def test_the_command_writes_the_submission(run: Path, root: Path, tmp_path: Path
 def test_a_submission_holds_the_test_part_where_no_split_is_named(run: Path, tmp_path: Path) -> None:
     rows = predicted(run, "format=kaggle", f"out={tmp_path / 'all.csv'}").read_text().splitlines()[1:]
     assert len(rows) == len(TEST_IDS)
+
+
+def test_someones_music_needs_no_table(tmp_path: Path) -> None:
+    train_quickly(tmp_path / "run", "model=majority")
+    write_music(tmp_path / "music" / "some album", 2)
+    write_music(tmp_path / "music", 1, suffix=".flac")
+    (tmp_path / "music" / "notes.mp3").write_text("no sounds")
+    words = ["data=folder", f"data.root={tmp_path / 'music'}", "workers=1"]
+    out = predict(compose("predict", f"checkpoint={tmp_path / 'run'}", *words))
+    rows = files.read_csv(out)
+    assert [row["id"] for row in rows] == ["000.flac", "some album/000.wav", "some album/001.wav"]
+    assert all(row["genre"] == "" and row["predicted genre"] for row in rows)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from audio_files import RATE, music, write_music
-from running import compose, entry_point
+from running import compose, entry_point, opened_cache
 
-from music_affect import build, caching, files
-from music_affect.data.cache import FeatureCache
+from music_affect import files
 from music_affect.data.cache_builder import Account
-from music_affect.data.identity import Identity
 from music_affect.errors import ConfigurationError
 from music_affect.features.extractor import AudioExtractor
 from music_affect.prepare import prepare
@@ -45,25 +47,17 @@ def made(library: Path, *words: str) -> Account:
     return prepare(compose("prepare", "data=folder", f"data.root={library}", "workers=1", *words))
 
 
-def cache_of(library: Path, data: str, *words: str) -> FeatureCache:
-    """The cache that a training run with these words would use, which must be there."""
-    cfg = compose("train", f"data={data}", f"data.root={library}", *words)
-    source = build.source(cfg)
-    kind = caching.kind_of(cfg, source)
-    return FeatureCache(kind.folder(cfg, source), Identity.of(source.clips(), kind))
-
-
 def test_one_call_makes_what_every_run_needs(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     account = made(library, f"variants=[{','.join(KINDS)}]")
     assert (account.clips, account.made, account.skipped) == (7, 4, {"silent": 1, "too short": 1, "unreadable": 1})
     told = " ".join(capsys.readouterr().out.split())
     assert "4 of 7 clips made, 0 done before, 3 left out (" in told
     assert " times real time. full: 4 clips, 3 left out (see skipped.csv), " in told
-    full = cache_of(library, "folder")
+    full = opened_cache(library, "folder")
     assert full.ids == ["Björk (live)/000.wav", "Björk (live)/001.wav", "ogg/000.ogg", "stereo.flac"]
-    assert cache_of(library, "folder_beat").ids == full.ids
-    assert cache_of(library, "folder", "features=mfcc").lengths.tolist() == [3, 3, 3, 1]
-    assert cache_of(library, "folder", "features=melgram").lengths.tolist() == [63, 63, 63, 21]
+    assert opened_cache(library, "folder_beat").ids == full.ids
+    assert opened_cache(library, "folder", "features=mfcc").lengths.tolist() == [3, 3, 3, 1]
+    assert opened_cache(library, "folder", "features=melgram").lengths.tolist() == [63, 63, 63, 21]
     exact = AudioExtractor()(library / "ogg" / "000.ogg")
     np.testing.assert_array_equal(full.clip("ogg/000.ogg"), exact.astype(np.float16))
 
@@ -86,7 +80,7 @@ def test_second_call_reads_nothing_and_a_changed_file_is_read_alone(library: Pat
     soundfile.write(library / "new.wav", music(4), RATE)
     mended = made(library)
     assert (mended.made, mended.present, mended.skipped.total()) == (2, 6, 0)
-    assert len(cache_of(library, "folder").ids) == 6
+    assert len(opened_cache(library, "folder").ids) == 6
 
 
 @pytest.mark.parametrize(
@@ -100,7 +94,7 @@ def test_second_call_reads_nothing_and_a_changed_file_is_read_alone(library: Pat
 )
 def test_part_of_a_file_that_is_used_has_a_cache_of_its_own(library: Path, words: list[str], frames: int) -> None:
     made(library, "variants=[full]", *words)
-    cache = cache_of(library, "folder", *words)
+    cache = opened_cache(library, "folder", *words)
     assert cache.lengths[cache.position["ogg/000.ogg"]] == frames
     if "data.selection.position=start" in words:
         exact = AudioExtractor().extract(soundfile.read(library / "ogg" / "000.ogg", dtype="float32")[0][:RATE])
@@ -111,7 +105,7 @@ def test_windows_of_a_track_stay_one_clip(library: Path) -> None:
     """They can then never stand in two parts, and their answers are averaged like those of any clip."""
     words = ["data.selection.position=spread", "data.selection.seconds=1", "data.selection.windows=3"]
     made(library, "variants=[full]", *words)
-    cache = cache_of(library, "folder", *words)
+    cache = opened_cache(library, "folder", *words)
     assert cache.ids == ["Björk (live)/000.wav", "Björk (live)/001.wav", "ogg/000.ogg", "stereo.flac"]
     audio = soundfile.read(library / "Björk (live)" / "000.wav", dtype="float32")[0]
     exact = np.concatenate([AudioExtractor().extract(second) for second in audio.reshape(3, RATE)])
@@ -156,3 +150,28 @@ def test_nothing_there_is_an_error_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals a group of processes")
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_halfway_the_same_command_goes_on(tmp_path: Path, own_cache: Path, ended_by: signal.Signals) -> None:
+    write_music(tmp_path / "music", 100, seconds=1.2)
+    words = ["data=folder", f"data.root={tmp_path / 'music'}", "workers=1"]
+    command = [sys.executable, "-m", "music_affect.prepare", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=tmp_path)
+    end = time.monotonic() + 120
+    while sum(path.read_bytes().count(b"\n") for path in own_cache.rglob("journal.jsonl")) < 10:
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.005)
+    os.killpg(process.pid, ended_by)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == (130 if ended_by == signal.SIGINT else -signal.SIGKILL)
+    if ended_by == signal.SIGINT:
+        assert told == "Interrupted; what was finished is kept. Run the same command to go on.\n"
+    account = made(tmp_path / "music")
+    assert 0 < account.present < 100
+    assert account.made + account.present == 100
+    extract = AudioExtractor()
+    cache = opened_cache(tmp_path / "music", "folder")
+    for name in cache.ids[::9]:
+        np.testing.assert_array_equal(cache.clip(name), extract(tmp_path / "music" / name).astype(np.float16))

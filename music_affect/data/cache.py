@@ -120,7 +120,8 @@ class FeatureCache:
         """Features of one clip, float16 [T, F]."""
         place = self.position[name]
         begin = self._begins[place]
-        return self._frames[self._part[place]][begin : begin + self.lengths[place]]
+        frames: NDArray[np.float16] = self._frames[self._part[place]][begin : begin + self.lengths[place]]
+        return frames
 
 
 def examine(folder: Path, identity: Identity) -> Index | str:
@@ -209,4 +210,5 @@ def _size(rows: int, num_features: int) -> int:
 def _mapped(path: Path, rows: int, num_features: int) -> NDArray[np.float16]:
     if rows == 0:  # an empty file cannot be mapped
         return np.zeros((0, num_features), DTYPE)
-    return np.memmap(path, dtype=DTYPE, mode="r", shape=(rows, num_features))
+    mapped: NDArray[np.float16] = np.memmap(path, dtype=DTYPE, mode="r", shape=(rows, num_features))
+    return mapped

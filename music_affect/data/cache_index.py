@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,18 +46,27 @@ class Index:
     def load(cls, folder: Path) -> Index:
         """Raises what NumPy raises on a broken file."""
         with np.load(folder / INDEX, allow_pickle=False) as arrays:
-            texts = {name: _texts(arrays[name]) for name in ("ids", "parts", "remarks")}
-            numbers = {name: arrays[name] for name in ("stamps", "part", "begins", "frames", "seconds")}
-        if any(len(numbers[name]) != len(texts["ids"]) for name in numbers):
+            index = cls(
+                ids=_texts(arrays["ids"]),
+                stamps=arrays["stamps"],
+                parts=_texts(arrays["parts"]),
+                part=arrays["part"],
+                begins=arrays["begins"],
+                frames=arrays["frames"],
+                seconds=arrays["seconds"],
+                remarks=_texts(arrays["remarks"]),
+            )
+        if len({len(array) for array in vars(index).values() if array is not index.parts}) != 1:
             raise ValueError("arrays of different lengths")
-        return cls(**texts, **numbers)
+        return index
 
     def save(self, folder: Path) -> None:
         """Replaces the index in one step."""
-        texts = {name: _bytes(getattr(self, name)) for name in ("ids", "parts", "remarks")}
-        numbers = {name: getattr(self, name) for name in ("stamps", "part", "begins", "frames", "seconds")}
+        arrays: dict[str, Any] = {
+            name: _bytes(content) if isinstance(content, list) else content for name, content in vars(self).items()
+        }
         with files.atomic_path(folder / INDEX) as temporary:
-            np.savez(temporary, **texts, **numbers)
+            np.savez(temporary, **arrays)
 
     def rows_by_part(self) -> dict[str, int]:
         """Rows that each part must hold at least."""

@@ -1,0 +1,56 @@
+"""Shares of one data set made by jobs that a launcher starts: in processes, on a local Ray, as SLURM would run them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from audio_files import write_music
+from running import compose, entry_point, opened_cache
+
+from music_affect.prepare import prepare
+
+LAUNCHERS = {
+    "joblib": ["hydra.launcher.n_jobs=2"],
+    "submitit_local": ["hydra.launcher.timeout_min=5"],
+    "ray": ["+hydra.launcher.ray.init.num_cpus=2", "+hydra.launcher.ray.init.include_dashboard=false"],
+}
+
+
+def contents(music: Path, data: str) -> dict[str, bytes]:
+    """Frames of every clip that a run would find."""
+    cache = opened_cache(music, data)
+    return {name: cache.clip(name).tobytes() for name in cache.ids}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_shares_make_the_cache_that_one_process_makes(
+    tmp_path: Path, launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_music(tmp_path / "music", 9, seconds=1.5)
+    (tmp_path / "music" / "broken.wav").write_bytes(b"RIFF")
+    words = ["data=folder", f"data.root={tmp_path / 'music'}"]
+    sweep = ["shards=2", "shard=range(0,2)", f"hydra/launcher={launcher}", *LAUNCHERS[launcher]]
+    # A path of ours before all others: what a worker process imports is this checkout.
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    done = entry_point(
+        "prepare", "-m", *words, *sweep, cwd=tmp_path, MUSIC_AFFECT_CACHE=str(tmp_path / "shared"), PYTHONPATH=path
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    parts = {
+        path.name
+        for path in (tmp_path / "shared").glob("features/*/parts/*")
+        if (path / "journal.jsonl").stat().st_size
+    }
+    assert parts == {"shard-0-of-2", "shard-1-of-2"}
+
+    monkeypatch.setenv("MUSIC_AFFECT_CACHE", str(tmp_path / "shared"))
+    shared = {data: contents(tmp_path / "music", data) for data in ("folder", "folder_beat")}
+    again = prepare(compose("prepare", *words, "workers=1"))
+    assert (again.made, again.present) == (0, 10)
+    monkeypatch.setenv("MUSIC_AFFECT_CACHE", str(tmp_path / "alone"))
+    prepare(compose("prepare", *words, "workers=1"))
+    assert shared == {data: contents(tmp_path / "music", data) for data in ("folder", "folder_beat")}
+    assert len(shared["folder"]) == 9
