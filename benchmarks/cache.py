@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import resource
+import os
 import statistics
 import subprocess
 import sys
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.memory import peak_mib
 from music_affect.data.array_reader import ArrayReader
 from music_affect.data.cache import IDENTITY, FeatureCache
 from music_affect.data.cache_builder import build, open_or_build
@@ -58,11 +59,18 @@ class Frames(NamedTuple):
 
 @dataclass(frozen=True)
 class FewFrames:
-    """An extraction that costs nothing: a few frames a clip."""
+    """An extraction that costs nothing: a few frames a clip.
 
+    Args:
+        peaks: folder in which each worker notes its peak memory.
+        frames: a clip.
+    """
+
+    peaks: Path
     frames: int = 20
 
     def __call__(self, clip: Clip, wanted: Sequence[int]) -> list[Answer]:
+        (self.peaks / str(os.getpid())).write_text(str(peak_mib()))
         return [Frames(np.full((self.frames, ROWS), len(clip.id), np.float32)) for _ in wanted]
 
 
@@ -163,7 +171,7 @@ def opening(folder: Path, count: int, repeats: int) -> Table:
 
 def building(folder: Path, counts: Sequence[int]) -> Table:
     """Each build in a process of its own, since a process keeps its peak."""
-    table = Table("clips", "clips/s", "writer, MB", "a worker, MB", title="Building: peak memory, nothing to extract")
+    table = Table("clips", "clips/s", "writer, MiB", "a worker, MiB", title="Building: peak memory, nothing to extract")
     for count in counts:
         command = [
             sys.executable,
@@ -183,10 +191,12 @@ def build_once(folder: Path, count: int) -> None:
     """Prints clips a second, and the peak memory of this process and of its largest worker."""
     clips = sources(folder / "audio", count)
     began = time.perf_counter()
-    build([(folder / "cache", ArrayReader(beat=False))], clips, FewFrames(), workers=2, say=lambda line: None)
+    peaks = folder / "peaks"
+    peaks.mkdir()
+    build([(folder / "cache", ArrayReader(beat=False))], clips, FewFrames(peaks), workers=2, say=lambda line: None)
     seconds = time.perf_counter() - began
-    peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(f"{count / seconds:.0f}", *(f"{peak:.0f}" for peak in peaks))
+    worker = max(float(path.read_text()) for path in peaks.iterdir())
+    print(f"{count / seconds:.0f}", f"{peak_mib():.0f}", f"{worker:.0f}")
 
 
 def main() -> int:

@@ -9,7 +9,6 @@ crashed, or the memory of a process exceeded its bound.
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.hostile_files import HostileFile, make_files
+from benchmarks.memory import peak_mib
 from music_affect.errors import ClipError
 from music_affect.features.decode import decode
 from music_affect.parallel import in_order
@@ -32,19 +32,27 @@ CRASHED = "crashed"
 
 
 class Answer(NamedTuple):
-    """What decoding said of a file: ``read`` or the reason for refusing it, and the seconds it took."""
+    """What decoding said of a file: ``read`` or the reason for refusing it.
+
+    Args:
+        text: the answer.
+        seconds: that it took.
+        memory: the most that its process had taken by then, in MiB.
+    """
 
     text: str
     seconds: float
+    memory: float = 0.0
 
 
 def examine(file: HostileFile) -> Answer:
     start = time.perf_counter()
+    text = "read"
     try:
         decode(file.path)
     except ClipError as error:
-        return Answer(error.reason, time.perf_counter() - start)
-    return Answer("read", time.perf_counter() - start)
+        text = error.reason
+    return Answer(text, time.perf_counter() - start, peak_mib())
 
 
 def after_crash(file: HostileFile) -> Answer:
@@ -53,11 +61,10 @@ def after_crash(file: HostileFile) -> Answer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Answers to all files, in their order, and the largest memory of a process in MiB."""
+    """Answers to all files, in their order."""
 
     files: Sequence[HostileFile]
     answers: Sequence[Answer]
-    memory: float
 
     def failures(self) -> list[str]:
         """What must not be, a line each."""
@@ -72,6 +79,11 @@ class Outcome:
         return found
 
     @property
+    def memory(self) -> float:
+        """The most that a process took, in MiB."""
+        return max((answer.memory for answer in self.answers), default=0.0)
+
+    @property
     def lost(self) -> int:
         """Files without an answer."""
         return len(self.files) - len(self.answers)
@@ -79,9 +91,7 @@ class Outcome:
 
 def run(folder: Path, count: int, seed: int, processes: int = 2) -> Outcome:
     files = make_files(folder, count, seed)
-    answers = list(in_order(examine, files, processes, after_crash))
-    who = resource.RUSAGE_CHILDREN if processes > 1 else resource.RUSAGE_SELF
-    return Outcome(files, answers, resource.getrusage(who).ru_maxrss / 1024)
+    return Outcome(files, list(in_order(examine, files, processes, after_crash)))
 
 
 def show(console: Console, outcome: Outcome) -> None:

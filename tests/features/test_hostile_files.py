@@ -29,8 +29,8 @@ def test_wrong_answers_are_failures(tmp_path):
     good, bad = HostileFile("good", tmp_path / "a", True), HostileFile("text", tmp_path / "b", False)
     either = HostileFile("bit flips", tmp_path / "c", None)
     fine = [Answer("read", 0), Answer("unreadable", 0), Answer("read", 0)]
-    assert Outcome([good, bad, either], fine, 100).failures() == []
+    assert Outcome([good, bad, either], fine).failures() == []
     wrong = [Answer("empty", 0), Answer("read", 0), Answer(CRASHED, 0)]
-    assert len(Outcome([good, bad, either], wrong, 100).failures()) == 3
-    assert Outcome([good, bad, either], fine[:2], 100).failures() == ["1 files got no answer"]
-    assert "more than" in Outcome([good], fine[:1], 1e6).failures()[0]
+    assert len(Outcome([good, bad, either], wrong).failures()) == 3
+    assert Outcome([good, bad, either], fine[:2]).failures() == ["1 files got no answer"]
+    assert "more than" in Outcome([good], [Answer("read", 0, memory=1e6)]).failures()[0]
