@@ -21,9 +21,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from music_affect.cells import digest
 from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError, did_you_mean
 
 Job = Callable[[DictConfig], Any]
+Sweep = Callable[[str, DictConfig, Callable[[], Any]], int]
 FROM_THE_DATA = ("num_features", "num_classes", "max_frames")
 NO_JOB = ("--help", "-h", "--hydra-help", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc", "--version")
 
@@ -34,26 +36,34 @@ def conf_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
 
 
-def run(config_name: str, job: Job, *, going_on: str = "Run the same command to go on.") -> None:
+def run(
+    config_name: str, job: Job, *, going_on: str = "Run the same command to go on.", sweep: Sweep | None = None
+) -> None:
     """Runs an entry point: composes the configuration from the command line and hands it to the job.
 
     Args:
         config_name: file in ``conf/``.
         job: what to do.
         going_on: how an interrupted job is continued, a sentence.
+        sweep: runs several jobs (``-m``); None leaves them to Hydra.
 
     Exits with code 1 and one line on a user's mistake; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
     """
     words = sys.argv[1:]
+    launch = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)
+    start = launch(_explained(job, going_on))
     try:
         if not any(word.split("=")[0] in NO_JOB for word in words):
             cfg = check_overrides(config_name, [word for word in words if not word.startswith("-")])
-            if cfg.hydra.mode != RunMode.MULTIRUN and not {"-m", "--multirun"} & set(words):
+            if cfg.hydra.mode == RunMode.MULTIRUN or {"-m", "--multirun"} & set(words):
+                if sweep is not None:
+                    sys.exit(sweep(config_name, cfg, start))
+            else:
                 _check_output(Path(cfg.hydra.run.dir))
     except MusicAffectError as error:
         _explain(error)
         sys.exit(1)
-    hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)(_explained(job, going_on))()
+    start()
 
 
 def reported(job: Callable[[], None]) -> None:
@@ -86,6 +96,7 @@ def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("times", _times, replace=True)
     OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
+    OmegaConf.register_new_resolver("cell", lambda *, _root_: digest(_root_), replace=True)
 
 
 def _folder_name(root: str | None, default: str) -> str:

@@ -131,8 +131,8 @@ def _train(
 
 
 def _start(cfg: DictConfig, start: Checkpoint, account: transfer.Account | None, writer: RunWriter) -> dict[str, Any]:
-    # The folders of a sweep open with the number of the job, and that of the run from scratch has another one.
-    name = re.sub(r"^\d+-", "", writer.path.name.replace(transfer_suffix(cfg.start_from, cfg.freeze), ""))
+    # In a sweep, folders end in a digest of their settings, and that of the run from scratch is another one.
+    name = re.sub("-[0-9a-f]{8}$", "", writer.path.name.replace(transfer_suffix(cfg.start_from, cfg.freeze), ""))
     facts = {"checkpoint": str(start.path), "task": start.description.config["task"]["name"], "freeze": cfg.freeze}
     return {
         **facts,

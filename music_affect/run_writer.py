@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from music_affect import files
+from music_affect.cells import NOT_COMPARED
 from music_affect.errors import RunFolderError
 
-NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger", "run_name")  # a resumed run may differ in these
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 
 

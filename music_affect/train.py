@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, compatibility, run_writer, transfer
+from music_affect import build, command_line, compatibility, run_writer, sweep_cell, sweeping, transfer
 from music_affect.data.splits import check_fold
 
 
-def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, Any]:
     """Runs one experiment.
 
     Args:
         cfg: composed from ``conf/train.yaml``.
         folder: the run folder.
+        summary: print the figures at the end.
 
     Returns:
         The content of the run's ``metrics.json``.
@@ -40,20 +44,21 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
             out.print("This run is finished already.")
         else:
             metrics = experiment.run(cfg, source, writer, out)
-        console.print_summary(out, metrics, folder)
+        if summary:
+            console.print_summary(out, metrics, folder)
     return metrics
 
 
 def _job(cfg: DictConfig) -> float | None:
-    from hydra.core.hydra_config import HydraConfig
-
-    metrics = train(cfg, Path(HydraConfig.get().runtime.output_dir))
-    return metrics.get("score")
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return sweep_cell.run(cfg, folder, partial(train, summary=False))
+    return train(cfg, folder).get("score")
 
 
 def main() -> None:
     """Entry point of ``python -m music_affect.train``."""
-    command_line.run("train", _job, going_on="Add resume=true to go on.")
+    command_line.run("train", _job, going_on="Add resume=true to go on.", sweep=sweeping.run)
 
 
 if __name__ == "__main__":

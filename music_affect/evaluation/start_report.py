@@ -47,9 +47,13 @@ def _beside_scratch(run: RunFolder) -> str:
 
 
 def _sibling(run: RunFolder, name: str | None) -> RunFolder | None:
-    """The finished run of that name in the same folder, in a sweep after the job's number; never the run itself."""
+    """The finished run of that name in the same folder, in a sweep before its digest; never the run itself."""
     own = run.path.resolve()
-    for folder in [own.parent / name, *sorted(own.parent.glob(f"[0-9]*-{name}"))] if name else []:
+    numbered = f"[0-9]*-{name}"  # sweeps of older versions
+    patterns = (f"{name}-{'[0-9a-f]' * 8}", numbered)
+    for folder in (
+        [own.parent / name, *(path for way in patterns for path in sorted(own.parent.glob(way)))] if name else []
+    ):
         if folder != own:
             try:
                 return read_run(folder)

@@ -1,0 +1,86 @@
+"""The runs of a sweep: known by their resolved configuration, whatever their place in the sweep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from music_affect import files
+
+# Where and how a run is made, not what it is: two runs that differ in nothing else are the same.
+NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger", "run_name", "sweep")
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a run is.
+
+    Args:
+        name: ``new``, ``running`` (by a living process), ``cut off``, ``failed``, ``pruned`` or ``done``.
+        reason: why it failed, else empty.
+        score: of a finished run, else None.
+        seconds: that a finished run took, else None.
+    """
+
+    name: str
+    reason: str = ""
+    score: float | None = None
+    seconds: float | None = None
+
+
+def digest(cfg: DictConfig) -> str:
+    """Eight characters that tell a configuration from all others; Hydra's own settings do not count."""
+    own = cfg.copy()
+    with open_dict(own):
+        own.pop("hydra", None)
+    content = OmegaConf.to_container(own, resolve=True)
+    assert isinstance(content, dict)
+    compared = {str(key): value for key, value in content.items() if key not in NOT_COMPARED}
+    return hashlib.sha256(json.dumps(compared, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def state(folder: Path) -> State:
+    """State of a run folder; what a killed process left half-written counts as cut off."""
+    status = _read(folder / "status.json")
+    if status is None:
+        return State("cut off" if (folder / "status.json").exists() else "new")
+    name = status.get("state")
+    if name == "done":
+        metrics = _read(folder / "metrics.json") or {}
+        seconds = metrics.get("seconds")
+        total = seconds.get("total") if isinstance(seconds, Mapping) else None
+        return State("done", score=metrics.get("score"), seconds=total)
+    if name in ("failed", "pruned"):
+        return State(name, reason=str(status.get("reason", "")))
+    return State("running" if _held(folder / ".lock") else "cut off")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = files.read_json(path)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _held(path: Path) -> bool:
+    """Whether a living process holds a lock."""
+    if not os.path.exists(path):
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
