@@ -32,7 +32,8 @@ def run(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
     Returns:
         Exit code: 1 where a cell failed.
     """
-    from music_affect import console, sweep_progress  # rich, only now
+    from music_affect import console, sweep_progress  # rich and matplotlib, only now
+    from music_affect.evaluation.sweep.sweep_report import write_sweep_report
 
     out = console.make()
     _choose_name(first, out)
@@ -55,6 +56,7 @@ def run(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
     counts = Counter(state.name for state in after)
     folder = planned[0].folder.parent
     out.print(f"{', '.join(f'{count} {name}' for name, count in counts.most_common())}: {folder}", highlight=False)
+    out.print(f"Report: {write_sweep_report([folder], folder)}", highlight=False)
     return 0 if counts.keys() <= {"done", "pruned"} else 1
 
 

@@ -54,7 +54,8 @@ def test_a_grid_tells_every_cell_and_ends_in_a_table(
     for number in range(1, 5):
         assert f"{number} of 4: model=" in told
     assert "4 runs" in told
-    assert told.endswith("4 done: multirun/one")
+    assert told.endswith("4 done: multirun/one Report: multirun/one/report.html")
+    assert "majority" in (folder / "multirun" / "one" / "report.html").read_text()
 
 
 @pytest.mark.slow

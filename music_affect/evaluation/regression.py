@@ -49,7 +49,7 @@ def regression_scores(
     values, truth = values[labelled], truth[labelled]
 
     def statistic(index: NDArray[np.int64]) -> Floats:
-        return _correlations(values, truth, index)
+        return correlations(values, truth, index)
 
     mean, *each = bootstrap(statistic, len(truth), resamples=resamples, seed=seed)
     return {
@@ -78,7 +78,7 @@ def _checked(predicted: Floats, labels: Floats, num_targets: int) -> tuple[Float
     return predicted, labels
 
 
-def _correlations(predicted: Floats, labels: Floats, index: NDArray[np.int64]) -> Floats:
+def correlations(predicted: Floats, labels: Floats, index: NDArray[np.int64]) -> Floats:
     """Mean Spearman correlation, then that of each target, [R, 1 + K], of the clips drawn, [R, n]."""
     targets = range(labels.shape[1])
     each = np.stack([_spearman(predicted[:, k][index], labels[:, k][index]) for k in targets], axis=1)

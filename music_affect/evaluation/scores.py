@@ -44,10 +44,10 @@ def classification_scores(
     cells = truth * num_classes + table.argmax(axis=1)
 
     def statistic(index: NDArray[np.int64]) -> NDArray[np.float64]:
-        return _headlines(_confusions(cells[index], num_classes))
+        return headlines(confusions(cells[index], num_classes))
 
     intervals = bootstrap(statistic, len(truth), resamples=resamples, seed=seed)
-    confusion = _confusions(cells[None], num_classes)[0]
+    confusion = confusions(cells[None], num_classes)[0]
     return {
         "clips": len(truth),
         **{name: interval.to_dict() for name, interval in zip(HEADLINES, intervals, strict=True)},
@@ -75,7 +75,7 @@ def _checked(
     return probabilities, labels.astype(np.int64)
 
 
-def _confusions(cells: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+def confusions(cells: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
     """Confusion matrices [R, C, C] from cell numbers ``true * C + predicted`` [R, n], all R in one count."""
     size = num_classes**2
     shifted = cells + size * np.arange(len(cells))[:, None]
@@ -83,7 +83,7 @@ def _confusions(cells: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]
     return counts.reshape(-1, num_classes, num_classes)
 
 
-def _headlines(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+def headlines(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
     """Macro F1, weighted F1 and accuracy, [R, 3], of confusion matrices [R, C, C]."""
     hits = np.diagonal(confusions, axis1=1, axis2=2)
     support, predicted = confusions.sum(axis=2), confusions.sum(axis=1)

@@ -1,0 +1,209 @@
+"""What a sweep's report says, before it is written as a page or as Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from music_affect.evaluation.sweep.axes import NAMES, UNKNOWN, axis_title, find_axes, setting
+from music_affect.evaluation.sweep.cells import DONE, Cell
+from music_affect.evaluation.sweep.comparison import Comparison, neighbours
+from music_affect.evaluation.sweep.leaderboard import Row, alarms_of, rows_of
+
+_MODEL = "model.name"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One leaderboard: rows of one task on one music, whose scores may stand beside each other.
+
+    Args:
+        task: its name.
+        music: name of the data set, the same for full-rate and beat-synchronous features.
+        axes: settings that vary among the rows, the model always.
+        rows: the best first.
+        comparisons: each row against the next.
+        undone: runs of this task and music that have no score.
+    """
+
+    task: str
+    music: str
+    axes: Sequence[str]
+    rows: Sequence[Row]
+    comparisons: Sequence[Comparison]
+    undone: Sequence[Cell]
+
+    @property
+    def title(self) -> str:
+        names = sorted({row.settings["data.name"] for row in self.rows})
+        return f"{self.task} on {' and '.join(names)}"
+
+    @property
+    def synthetic(self) -> bool:
+        return any(row.synthetic for row in self.rows)
+
+    @property
+    def score_name(self) -> str:
+        """What decides: macro F1, Spearman or their mean."""
+        test = self.rows[0].cells[0].metrics.get("test") or {}
+        scales = (test.get("regression") or {}).get("by_target") or {}
+        spearman = "mean Spearman" if len(scales) > 1 else "Spearman"
+        if test.get("classification") and test.get("regression"):
+            return f"score (mean of macro F1 and {spearman})"
+        return "macro F1" if test.get("classification") else spearman
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels with a figure of their own, where there are several."""
+        names = list(dict.fromkeys(name for row in self.rows for name in row.figures()))
+        return names if len(names) > 1 else []
+
+    def name(self, row: Row) -> str:
+        """A row by what it has in the section's axes: ``cnn · mel · optimizer.lr 0.01``."""
+        return " · ".join(told(axis, row.settings[axis]) for axis in self.axes)
+
+    def notes(self, row: Row) -> list[str]:
+        """What a reader has to know of a row, the runs that it lacks included."""
+        lacking = sum(all(setting(cell, key) == told for key, told in row.settings.items()) for cell in self.undone)
+        runs = "1 more run has" if lacking == 1 else f"{lacking} more runs have"
+        return [*row.notes, *([f"{runs} no score"] if lacking else [])]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A whole report.
+
+    Args:
+        title: name of the folder.
+        cells: every run found, at least one.
+        axes: settings that vary.
+        sections: one a task and music, in the order of their names.
+    """
+
+    title: str
+    cells: Sequence[Cell]
+    axes: Sequence[str]
+    sections: Sequence[Section]
+
+    @cached_property
+    def undone(self) -> list[Cell]:
+        """Runs without a score."""
+        return [cell for cell in self.cells if cell.state != DONE]
+
+    @property
+    def synthetic(self) -> str:
+        """``all``, ``some`` or nothing, of the finished runs; of all runs where none is finished."""
+        found = [cell.synthetic for cell in self.cells if cell.state == DONE] or [cell.synthetic for cell in self.cells]
+        return "all" if all(found) else "some" if any(found) else ""
+
+    @property
+    def states(self) -> dict[str, int]:
+        """Runs by state, the finished first."""
+        counts = Counter(cell.state for cell in self.cells)
+        return {DONE: counts.pop(DONE, 0), **dict(sorted(counts.items()))}
+
+    def values(self, axis: str) -> list[str]:
+        """What the runs have for an axis."""
+        return sorted({setting(cell, axis) for cell in self.cells} - {UNKNOWN})
+
+    @property
+    def varied(self) -> dict[str, str]:
+        """What was varied and the values that occur, by the setting's name."""
+        return {axis_title(axis): ", ".join(self.values(axis)) for axis in self.axes}
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The header, line by line."""
+        seeds = sorted({str(cell.seed) for cell in self.cells if cell.seed is not None}, key=_numeric)
+        folds = sorted({str(cell.fold) for cell in self.cells if cell.fold is not None}, key=_numeric)
+        clips = {section.music: max(row.clips for row in section.rows) for section in self.sections}
+        return {
+            "runs": ", ".join(f"{count} {state}" for state, count in self.states.items()),
+            "configurations": str(sum(len(section.rows) for section in self.sections)),
+            "seeds": ", ".join(seeds) or "not recorded",
+            "folds": ", ".join(folds) or "none",
+            "test clips": ", ".join(f"{count} of {music}" for music, count in clips.items()) or "none",
+        }
+
+
+@dataclass(frozen=True)
+class AlarmGroup:
+    """One kind of alarm over the whole sweep.
+
+    Args:
+        name: of the alarm.
+        runs: that raised it.
+        rows: names of their configurations.
+        message: that of the first run.
+    """
+
+    name: str
+    runs: int
+    rows: Sequence[str]
+    message: str
+
+
+def gather(title: str, cells: Sequence[Cell]) -> Contents:
+    """Sorts runs into leaderboards.
+
+    Args:
+        title: name of the folder.
+        cells: every run found, at least one.
+    """
+    axes = find_axes(cells)
+    told = list(dict.fromkeys([*axes, *NAMES]))
+    tables: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        if cell.state == DONE:
+            tables.setdefault(_table(cell), []).append(cell)
+    sections = [_section(key, rows_of(done, told), axes, cells) for key, done in sorted(tables.items())]
+    return Contents(title, cells, axes, sections)
+
+
+def told(axis: str, value: str) -> str:
+    """A setting in a row's name; names of models and the like speak for themselves."""
+    return value if axis in NAMES else f"{axis_title(axis)} {value}"
+
+
+def alarm_groups(contents: Contents) -> list[AlarmGroup]:
+    """Alarms by name, those of most runs first."""
+    groups: dict[str, dict[str, Any]] = {}
+    for section in contents.sections:
+        prefix = f"{section.task}: " if len(contents.sections) > 1 else ""
+        for row in section.rows:
+            for name, count in row.alarms.items():
+                group = groups.setdefault(name, {"runs": 0, "rows": [], "message": _message(row, name)})
+                group["runs"] += count
+                group["rows"].append(f"{prefix}{section.name(row)}")
+    found = [AlarmGroup(name, **group) for name, group in groups.items()]
+    return sorted(found, key=lambda group: (-group.runs, group.name))
+
+
+def _section(key: tuple[str, ...], rows: Sequence[Row], axes: Sequence[str], cells: Sequence[Cell]) -> Section:
+    task, music = key[:2]
+    varied = [axis for axis in axes if len({row.settings[axis] for row in rows}) > 1]
+    shown = [_MODEL, *(axis for axis in varied if axis != _MODEL)]
+    undone = [cell for cell in cells if cell.state != DONE and _place(cell) == (task, music)]
+    return Section(task, music, shown, rows, neighbours(rows), undone)
+
+
+def _table(cell: Cell) -> tuple[str, ...]:
+    """Runs that agree in this share a leaderboard: task, music, and the labels with their classes."""
+    targets: Mapping[str, Any] = cell.metrics.get("targets") or {}
+    return (*_place(cell), *(f"{name} {kind}" for name, kind in sorted(targets.items())))
+
+
+def _place(cell: Cell) -> tuple[str, str]:
+    return setting(cell, "task.name"), setting(cell, "data.name").removesuffix("_beat")
+
+
+def _message(row: Row, name: str) -> str:
+    found = (alarm.get("message", "") for cell in row.cells for alarm in alarms_of(cell) if alarm.get("name") == name)
+    return str(next(found, ""))
+
+
+def _numeric(text: str) -> tuple[int, str]:
+    return (int(text), "") if text.isdigit() else (0, text)

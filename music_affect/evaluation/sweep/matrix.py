@@ -1,0 +1,76 @@
+"""Model × features × data: the best score of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from music_affect.evaluation.sweep.axes import setting
+from music_affect.evaluation.sweep.contents import Section
+
+Column = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Scores over models and inputs.
+
+    Args:
+        models: rows.
+        columns: features and data.
+        scores: the best configuration's, by row and column; None where no run of that place has one.
+        several: configurations that share a place, the largest number.
+    """
+
+    models: Sequence[str]
+    columns: Sequence[Column]
+    scores: Mapping[tuple[str, Column], float | None]
+    several: int
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest score."""
+        known = [score for score in self.scores.values() if score is not None]
+        return min(known), max(known)
+
+    def heading(self, column: Column) -> str:
+        """Features, and the data where there are several."""
+        return " · ".join(column) if len({data for _, data in self.columns}) > 1 else column[0]
+
+    def shade(self, score: float) -> float:
+        """Where a score lies between the smallest, 0, and the largest, 1."""
+        low, high = self.range
+        return (score - low) / (high - low) if high > low else 0.5
+
+
+def matrix_of(sections: Sequence[Section]) -> Matrix | None:
+    """The matrix of one task, or None where it would have one place only.
+
+    Args:
+        sections: of one task, one a music.
+    """
+    scores: dict[tuple[str, Column], float | None] = {}
+    counts: dict[tuple[str, Column], int] = {}
+    for section in sections:
+        for row in section.rows:
+            place = _place(row.settings["model.name"], row.settings["features.name"], row.settings["data.name"])
+            before = scores.get(place)
+            scores[place] = row.score if before is None else max(before, row.score)
+            counts[place] = counts.get(place, 0) + 1
+        for cell in section.undone:
+            told = (setting(cell, name) for name in ("model.name", "features.name", "data.name"))
+            scores.setdefault(_place(*told), None)
+    models = _by_best(scores)
+    columns = sorted({column for _, column in scores}, key=lambda column: column[::-1])
+    return Matrix(models, columns, scores, max(counts.values())) if len(scores) > 1 else None
+
+
+def _place(model: str, features: str, data: str) -> tuple[str, Column]:
+    return model, (features, data)
+
+
+def _by_best(scores: Mapping[tuple[str, Column], float | None]) -> list[str]:
+    best: dict[str, float] = {}
+    for (model, _), score in scores.items():
+        best[model] = max(best.get(model, float("-inf")), float("-inf") if score is None else score)
+    return sorted(best, key=lambda name: (-best[name], name))

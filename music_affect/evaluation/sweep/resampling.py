@@ -1,0 +1,103 @@
+"""The deciding score over drawn clips, so that two configurations can be compared on the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_affect.evaluation.intervals import LEVEL
+from music_affect.evaluation.pooling import Pool
+from music_affect.evaluation.regression import correlations
+from music_affect.evaluation.scores import confusions, headlines
+from music_affect.spec import Categorical
+
+RESAMPLES = 2000
+_ENTRIES_A_CHUNK = 1_000_000  # bounds the index matrix to 8 MB, whatever the number of clips
+
+Floats = NDArray[np.float64]
+Clips = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Figures of one configuration, the mean over its seeds.
+
+    Args:
+        clips: what was tested: id and labels of every clip, in order.
+        figures: score, then macro F1 or Spearman by label.
+        drawn: the score over each of R draws of clips, float64 [R]. Draw r has the same clips for every
+            configuration that was tested on these clips.
+    """
+
+    clips: Clips
+    figures: dict[str, float]
+    drawn: Floats
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the middle 95 % of the scores lie."""
+        return middle(self.drawn)
+
+
+def middle(drawn: Floats) -> tuple[float, float]:
+    """Ends of the middle 95 %."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def clips_of(pool: Pool) -> Clips:
+    """Id and labels of the clips: equal where two runs were tested on the same."""
+    music = str(pool.runs[0].metrics["data"]).removesuffix("_beat")
+    return tuple((music, clip, *told) for clip, *told in zip(pool.clips, *pool.labels.values(), strict=True))
+
+
+def resample(pools: Sequence[Pool], resamples: int = RESAMPLES) -> Resampled:
+    """Score all seeds of a configuration over the same draws of clips.
+
+    Args:
+        pools: test predictions, one a seed, all on the same clips.
+        resamples: R, the number of draws; they are the same for every configuration with as many clips.
+    """
+    size = len(pools[0].clips)
+    names = ["score", *pools[0].targets]
+    every = np.arange(size)[None]
+    values = np.mean([_figures(pool, every)[0] for pool in pools], axis=0)
+    generator, rows = np.random.default_rng(0), max(1, _ENTRIES_A_CHUNK // size)
+    drawn = []
+    for start in range(0, resamples, rows):
+        index = generator.integers(0, size, size=(min(rows, resamples - start), size))
+        drawn.append(np.mean([_figures(pool, index)[:, 0] for pool in pools], axis=0))
+    return Resampled(clips_of(pools[0]), dict(zip(names, map(float, values), strict=True)), np.concatenate(drawn))
+
+
+def _figures(pool: Pool, index: NDArray[np.int64]) -> Floats:
+    """Score and the figure of each label, [R, 1 + K], over the clips drawn, [R, n]."""
+    by_label: dict[str, Floats] = {}
+    deciding: list[Floats] = []
+    for name, kind in pool.targets.items():
+        if isinstance(kind, Categorical):
+            by_label[name] = _macro_f1(pool, name, kind, index)
+            deciding.append(by_label[name])
+    scales = [name for name, kind in pool.targets.items() if not isinstance(kind, Categorical)]
+    if scales:
+        truth = np.array([[float(cell) if cell else np.nan for cell in pool.labels[name]] for name in scales]).T
+        found = correlations(np.stack([pool.predictions[name] for name in scales], axis=1), truth, index)
+        deciding.append(found[:, 0])
+        by_label |= {name: found[:, 1 + place] for place, name in enumerate(scales)}
+    columns = [np.mean(deciding, axis=0), *(by_label[name] for name in pool.targets)]
+    return np.asarray(np.nan_to_num(np.stack(columns, axis=1)), np.float64)
+
+
+def _macro_f1(pool: Pool, name: str, kind: Categorical, index: NDArray[np.int64]) -> Floats:
+    """Macro F1 of each draw; clips without a label fall into a class of their own, which is not counted."""
+    size = kind.num_classes + 1
+    truth = np.array([kind.classes.index(label) if label else size - 1 for label in pool.labels[name]])
+    answers = np.where(truth == size - 1, size - 1, pool.predictions[name].argmax(axis=1))
+    found = confusions((truth * size + answers)[index], size)[:, :-1, :-1]
+    with np.errstate(invalid="ignore"):  # a draw without a labelled clip
+        scores: Floats = headlines(found)[:, 0]
+    return scores

@@ -1,0 +1,131 @@
+"""How runs are sorted into leaderboards and matrices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sweep_folders import ALARM, CLASSES, VALENCE, settings_of, write_cell, write_state
+
+from music_affect.evaluation.sweep.cells import find_cells
+from music_affect.evaluation.sweep.contents import Contents, alarm_groups, gather
+from music_affect.evaluation.sweep.matrix import matrix_of
+from music_affect.evaluation.sweep.wording import verdict, warning
+
+
+def contents(folder: Path) -> Contents:
+    return gather("sweep", find_cells(folder))
+
+
+def test_tasks_music_and_classes_never_share_a_leaderboard(tmp_path: Path) -> None:
+    write_cell(tmp_path / "a")
+    write_cell(tmp_path / "b", model="ast", data="folk_beat")
+    write_cell(tmp_path / "c", task="valence", targets=VALENCE)
+    write_cell(tmp_path / "d", data="jazz")
+    folder = write_cell(tmp_path / "e")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["targets"]["genre"]["classes"] = [*CLASSES, "Polka"]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    found = [(section.title, len(section.rows)) for section in contents(tmp_path).sections]
+    assert sorted(found) == [
+        ("genre on folk", 1), ("genre on folk and folk_beat", 2), ("genre on jazz", 1),
+        ("valence on folk", 1)]  # fmt: skip
+
+
+def test_rows_are_named_by_what_varies_among_them(tmp_path: Path) -> None:
+    for rate in (0.1, 0.01):
+        config = {"optimizer": {"lr": rate}}
+        write_cell(tmp_path / f"a{rate}", config=config, skill=rate)
+        write_cell(tmp_path / f"b{rate}", config=config, skill=rate, task="valence", targets=VALENCE, model="ast")
+    found = contents(tmp_path)
+    assert [found.sections[0].name(row) for row in found.sections[0].rows] == [
+        "cnn · optimizer.lr 0.1", "cnn · optimizer.lr 0.01"]  # fmt: skip
+    assert list(found.axes) == ["task.name", "optimizer.lr"]
+
+
+def test_the_header_counts_runs_clips_and_seeds(tmp_path: Path) -> None:
+    for seed in (0, 10, 2):
+        write_cell(tmp_path / f"s{seed}", seed=seed)
+    write_state(tmp_path / "x", "failed", settings_of(model="ast"), reason="it broke")
+    write_state(tmp_path / "y", "running", settings_of(model="ast"))
+    found = contents(tmp_path)
+    assert found.facts == {
+        "runs": "3 done, 1 failed, 1 unfinished", "configurations": "1", "seeds": "0, 2, 10", "folds": "none",
+        "test clips": "60 of folk",
+    }  # fmt: skip
+    assert found.varied == {"model": "ast, cnn"}
+    assert [cell.reason for cell in found.undone] == ["it broke", "cut off, or still running"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "told"), [([True, True], "SYNTHETIC music."), ([True, False], "Partly SYNTHETIC"), ([False, False], "")]
+)
+def test_synthetic_music_is_said_of_all_or_of_some(tmp_path: Path, marks: list[bool], told: str) -> None:
+    for place, synthetic in enumerate(marks):
+        write_cell(tmp_path / str(place), synthetic=synthetic, data=f"music{synthetic}", seed=place)
+    said = warning(contents(tmp_path))
+    assert said.startswith(told)
+    assert bool(said) == bool(told)
+
+
+def test_folds_are_compared_with_the_reference_fold_by_fold(tmp_path: Path) -> None:
+    scores = {"classification": {"f1_macro": {"value": 0.5}}}
+    for fold, score in enumerate((0.2, 0.4)):
+        ids = range(30 * fold, 30 * fold + 30)
+        both = {"linear": scores, "majority": scores}
+        write_cell(tmp_path / f"f{fold}", fold=fold, ids=ids, skill=1.0, score=score, references=both)
+    said = verdict(contents(tmp_path).sections[0])
+    assert said == "cnn has 1.000, not above its linear reference (0.300 against 0.500, means over folds)."
+
+
+def test_alarms_are_grouped_by_name(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_cell(tmp_path / f"a{seed}", seed=seed, alarms=[ALARM], skill=0.9)
+    write_cell(tmp_path / "b", model="ast", alarms=[{"name": "few clips", "message": "few"}, ALARM], skill=0.1)
+    found = [(group.name, group.runs, list(group.rows)) for group in alarm_groups(contents(tmp_path))]
+    assert found == [("below linear", 3, ["cnn", "ast"]), ("few clips", 1, ["ast"])]
+
+
+def test_the_matrix_has_the_best_of_each_place_and_says_what_failed(tmp_path: Path) -> None:
+    for model, features, rate, score in (("cnn", "mel", 1, 0.5), ("cnn", "mel", 2, 0.7), ("ast", "chroma", 1, 0.3)):
+        folder = write_cell(
+            tmp_path / f"{model}{rate}", model=model, features=features, config={"optimizer": {"lr": rate}}, score=score
+        )
+        (folder / "predictions.csv").unlink()
+    write_state(tmp_path / "x", "failed", settings_of(model="ast", features="mel"))
+    matrix = matrix_of(contents(tmp_path).sections)
+    assert matrix is not None
+    assert (matrix.models, matrix.columns) == (["cnn", "ast"], [("chroma", "folk"), ("mel", "folk")])
+    assert matrix.scores == {
+        ("cnn", ("mel", "folk")): 0.7, ("ast", ("chroma", "folk")): 0.3, ("ast", ("mel", "folk")): None}  # fmt: skip
+    assert matrix.several == 2
+    assert [matrix.shade(score) for score in (0.3, 0.5, 0.7)] == pytest.approx([0, 0.5, 1])
+    assert matrix.heading(("mel", "folk")) == "mel"
+
+
+def test_a_row_says_which_runs_it_lacks(tmp_path: Path) -> None:
+    write_cell(tmp_path / "a", skill=0.9)
+    write_cell(tmp_path / "b", model="ast", skill=0.1)
+    write_state(tmp_path / "x", "failed", settings_of(model="ast"))
+    section = contents(tmp_path).sections[0]
+    assert [section.notes(row) for row in section.rows] == [[], ["1 more run has no score"]]
+
+
+def test_a_single_place_is_no_matrix(tmp_path: Path) -> None:
+    write_cell(tmp_path / "a")
+    assert matrix_of(contents(tmp_path).sections) is None
+
+
+def test_the_verdict_says_who_leads_and_whether_a_network_is_worth_it(tmp_path: Path) -> None:
+    scores = {"classification": {"f1_macro": {"value": 0.3}}}
+    low = {"linear": scores, "majority": scores}
+    write_cell(tmp_path / "a", model="cnn", skill=1.0, references=low)
+    write_cell(tmp_path / "b", model="linear", skill=0.1, references=low)
+    said = verdict(contents(tmp_path).sections[0])
+    assert said.startswith("cnn leads with 1.000, better than the next by 0.")
+    assert said.endswith(", above its linear reference (0.300).")
+    write_cell(tmp_path / "c", model="linear", skill=1.0, references=low, seed=1)
+    write_cell(tmp_path / "d", model="cnn", skill=0.0, references=low, seed=1)
+    (tmp_path / "b" / "metrics.json").unlink()
+    assert "no network is above the linear model" in verdict(contents(tmp_path).sections[0])

@@ -1,0 +1,157 @@
+"""Rows of the leaderboard against figures computed elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import os
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import f1_score
+from sweep_folders import ALARM, CLASSES, GENRE, VALENCE, write_cell
+
+from music_affect.evaluation.pooling import pool
+from music_affect.evaluation.sweep.axes import find_axes
+from music_affect.evaluation.sweep.cells import find_cells
+from music_affect.evaluation.sweep.leaderboard import Row, rows_of
+from music_affect.evaluation.sweep.resampling import resample
+
+
+def rows(folder: Path) -> list[Row]:
+    cells = find_cells(folder)
+    return rows_of(cells, ["model.name", *find_axes(cells)])
+
+
+def answers(folder: Path) -> tuple[list[str], list[str]]:
+    with (folder / "predictions.csv").open() as file:
+        found = list(csv.DictReader(file))
+    return [row["genre"] for row in found], [row["predicted genre"] for row in found]
+
+
+def test_seeds_are_averaged(tmp_path: Path) -> None:
+    folders = [write_cell(tmp_path / f"s{seed}", seed=seed) for seed in range(3)]
+    scores = [float(f1_score(*answers(folder), average="macro")) for folder in folders]
+    (row,) = rows(tmp_path)
+    assert row.score == pytest.approx(statistics.fmean(scores))
+    assert row.spread == pytest.approx(statistics.stdev(scores))
+    assert row.seeds == pytest.approx({str(seed): score for seed, score in enumerate(scores)})
+    assert (row.clips, row.folds, row.seconds, row.parameters) == (60, 0, 2.0, 1000)
+    assert row.resampled is not None
+    low, high = row.resampled.interval
+    assert low < row.score < high
+
+
+def test_a_single_seed_has_no_spread(tmp_path: Path) -> None:
+    write_cell(tmp_path / "run")
+    assert rows(tmp_path)[0].spread is None
+
+
+def test_folds_are_pooled_before_they_are_scored(tmp_path: Path) -> None:
+    parts = [range(0, 30), range(30, 50), range(50, 60)]
+    folders = [write_cell(tmp_path / f"f{k}", fold=k, ids=ids) for k, ids in enumerate(parts)]
+    found = [answers(folder) for folder in folders]
+    true, chosen = ([label for pair in found for label in pair[side]] for side in (0, 1))
+    (row,) = rows(tmp_path)
+    pooled = float(f1_score(true, chosen, average="macro"))
+    assert row.score == pytest.approx(pooled)
+    assert pooled != pytest.approx(statistics.fmean(float(f1_score(*pair, average="macro")) for pair in found))
+    assert (row.folds, row.clips, len(row.cells)) == (3, 60, 3)
+
+
+def test_a_seed_that_lacks_a_fold_is_left_out_and_said_so(tmp_path: Path) -> None:
+    for seed, fold in ((0, 0), (0, 1), (1, 0)):
+        write_cell(tmp_path / f"s{seed}f{fold}", seed=seed, fold=fold, ids=range(30 * fold, 30 * fold + 30))
+    (row,) = rows(tmp_path)
+    assert list(row.seeds) == ["0"]
+    assert list(row.notes) == ["seed 1 is left out: 1 of 2 folds are done"]
+
+
+def test_of_the_same_run_twice_the_newest_counts(tmp_path: Path) -> None:
+    old, new = (write_cell(tmp_path / name, skill=skill) for name, skill in (("b", 0.2), ("a", 0.9)))
+    os.utime(old / "metrics.json", (1, 1))
+    (row,) = rows(tmp_path)
+    assert [cell.path for cell in row.cells] == [new]
+    assert list(row.notes) == ["1 older run of the same seed and fold left out"]
+
+
+def test_without_predictions_the_recorded_score_stands_without_an_interval(tmp_path: Path) -> None:
+    folder = write_cell(tmp_path / "run", score=0.123)
+    (folder / "predictions.csv").unlink()
+    (row,) = rows(tmp_path)
+    assert (row.score, row.resampled, row.clips) == (0.123, None, 60)
+    assert row.notes[0].startswith("predictions of seed 0 cannot be pooled")
+    assert "genre" in row.figures()
+
+
+def test_a_run_without_references_alarms_and_times_still_has_its_row(tmp_path: Path) -> None:
+    write_cell(tmp_path / "run", references=None, alarms=None, seconds=None, parameters=None, clips=None)
+    (row,) = rows(tmp_path)
+    assert [row.reference("linear"), row.seconds, row.parameters, dict(row.alarms)] == [None, None, None, {}]
+
+
+def test_alarms_count_runs_and_references_are_averaged(tmp_path: Path) -> None:
+    for seed in range(2):
+        linear = {"classification": {"f1_macro": {"value": 0.2 + 0.2 * seed}}}
+        write_cell(tmp_path / f"s{seed}", seed=seed, alarms=[ALARM, ALARM], references={"linear": linear})
+    (row,) = rows(tmp_path)
+    assert row.alarms == {"below linear": 2}
+    assert row.reference("linear") == pytest.approx(0.3)
+    assert row.reference("majority") is None
+
+
+def test_seeds_on_different_clips_have_a_mean_and_no_interval(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_cell(tmp_path / f"s{seed}", seed=seed, ids=range(seed, seed + 40))
+    (row,) = rows(tmp_path)
+    assert len(row.seeds) == 2
+    assert row.resampled is None
+    assert list(row.notes) == ["the seeds were tested on different clips: no interval"]
+
+
+def test_the_best_stands_first(tmp_path: Path) -> None:
+    for model, skill in (("cnn", 0.5), ("ast", 0.95), ("linear", 0.1)):
+        write_cell(tmp_path / model, model=model, skill=skill)
+    assert [row.settings["model.name"] for row in rows(tmp_path)] == ["ast", "cnn", "linear"]
+
+
+def test_a_class_and_a_scale_are_both_scored(tmp_path: Path) -> None:
+    folder = write_cell(tmp_path / "run", targets=GENRE | VALENCE, task="joint", skill=0.6)
+    with (folder / "predictions.csv").open() as file:
+        found = list(csv.DictReader(file))
+    f1 = float(f1_score(*answers(folder), average="macro"))
+    spearman = float(spearmanr([float(r["valence"]) for r in found], [float(r["predicted valence"]) for r in found])[0])
+    (row,) = rows(tmp_path)
+    assert row.figures() == pytest.approx({"genre": f1, "valence": spearman})
+    assert row.score == pytest.approx((f1 + spearman) / 2)
+
+
+def test_clips_without_a_label_are_not_scored(tmp_path: Path) -> None:
+    folder = write_cell(tmp_path / "run", targets=GENRE | VALENCE, task="joint", skill=0.6)
+    lines = (folder / "predictions.csv").read_text().splitlines()
+    for place in range(1, 21):
+        cells = lines[place].split(",")
+        cells[2] = ""
+        lines[place] = ",".join(cells)
+    (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
+    true, chosen = answers(folder)
+    assert rows(tmp_path)[0].figures()["genre"] == pytest.approx(f1_score(true[20:], chosen[20:], average="macro"))
+
+
+def test_draws_are_those_of_scoring_each_draw_anew(tmp_path: Path) -> None:
+    found = pool([write_cell(tmp_path / "run")])
+    true, chosen = (np.array(side) for side in answers(tmp_path / "run"))
+    index = np.random.default_rng(0).integers(0, 60, size=(20, 60))
+    expected = [f1_score(true[row], chosen[row], average="macro") for row in index]
+    assert resample([found], resamples=20).drawn == pytest.approx(expected)
+    assert set(true) <= set(CLASSES)
+
+
+def test_draws_do_not_depend_on_how_they_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pool([write_cell(tmp_path / "run")])
+    whole = resample([found]).drawn
+    monkeypatch.setattr("music_affect.evaluation.sweep.resampling._ENTRIES_A_CHUNK", 6100)
+    assert np.array_equal(resample([found]).drawn, whole)
+    assert len(whole) == 2000
