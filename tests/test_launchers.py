@@ -1,4 +1,4 @@
-"""Shares of one data set made by jobs that a launcher starts: in processes, on a local Ray, as SLURM would run them."""
+"""Jobs that a launcher starts, in processes, on a local Ray, as SLURM would: shares of a data set, runs of a sweep."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from pathlib import Path
 
 import pytest
 from audio_files import write_music
-from running import compose, entry_point, opened_cache
+from running import TINY, compose, entry_point, opened_cache
 
+from music_affect import files
 from music_affect.prepare import prepare
 
+BRIEF = [*TINY, "data=synthetic", "trainer=cpu"]
 LAUNCHERS = {
     "joblib": ["hydra.launcher.n_jobs=2"],
     "submitit_local": ["hydra.launcher.timeout_min=5"],
     "ray": ["+hydra.launcher.ray.init.num_cpus=2", "+hydra.launcher.ray.init.include_dashboard=false"],
 }
+
+
+def checkout() -> str:
+    """A path that makes the worker processes of a launcher import this checkout."""
+    return os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 
 
 def contents(music: Path, data: str) -> dict[str, bytes]:
@@ -33,10 +40,14 @@ def test_shares_make_the_cache_that_one_process_makes(
     (tmp_path / "music" / "broken.wav").write_bytes(b"RIFF")
     words = ["data=folder", f"data.root={tmp_path / 'music'}"]
     sweep = ["shards=2", "shard=range(0,2)", f"hydra/launcher={launcher}", *LAUNCHERS[launcher]]
-    # A path of ours before all others: what a worker process imports is this checkout.
-    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     done = entry_point(
-        "prepare", "-m", *words, *sweep, cwd=tmp_path, MUSIC_AFFECT_CACHE=str(tmp_path / "shared"), PYTHONPATH=path
+        "prepare",
+        "-m",
+        *words,
+        *sweep,
+        cwd=tmp_path,
+        MUSIC_AFFECT_CACHE=str(tmp_path / "shared"),
+        PYTHONPATH=checkout(),
     )
     assert done.returncode == 0, done.stderr[-2000:]
     parts = {
@@ -54,3 +65,18 @@ def test_shares_make_the_cache_that_one_process_makes(
     prepare(compose("prepare", *words, "workers=1"))
     assert shared == {data: contents(tmp_path / "music", data) for data in ("folder", "folder_beat")}
     assert len(shared["folder"]) == 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_sweep_of_runs_goes_through_every_launcher(tmp_path: Path, launcher: str) -> None:
+    """One of its cells fails, which neither ends the others nor hides."""
+    words = ["model=majority", "task.target=genre,mood", *BRIEF, "sweep.name=one"]
+    done = entry_point(
+        "train", "-m", *words, f"hydra/launcher={launcher}", *LAUNCHERS[launcher], cwd=tmp_path, PYTHONPATH=checkout()
+    )
+    states = {path.parent.name: files.read_json(path) for path in (tmp_path / "multirun" / "one").glob("*/status.json")}
+    assert sorted(state["state"] for state in states.values()) == ["done", "failed"], done.stderr[-2000:]
+    assert done.returncode == 1
+    assert "needs the categorical label 'mood'" in done.stdout
+    assert "1 done, 1 failed" in done.stdout or "1 failed, 1 done" in done.stdout

@@ -1,0 +1,63 @@
+"""One job a device, in real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from music_affect import lease
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from music_affect import lease
+
+folder, gate, names = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
+with lease.one_of(names, folder, lambda line: print(line, flush=True)) as name:
+    print(name, flush=True)
+    while not gate.exists():
+        time.sleep(0.01)
+"""
+
+
+def hold(folder: Path, gate: Path, *names: str) -> subprocess.Popen[str]:
+    """A process that takes one of the names and keeps it until the gate exists."""
+    command = [sys.executable, "-c", HOLD, str(folder), str(gate), *names]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_processes_get_different_devices_and_the_next_one_waits(tmp_path: Path) -> None:
+    gates = [tmp_path / f"gate{number}" for number in range(3)]
+    first, second = (hold(tmp_path / "leases", gate, "device-0", "device-1") for gate in gates[:2])
+    try:
+        taken = {said(first), said(second)}
+        assert taken == {"device-0", "device-1"}
+        third = hold(tmp_path / "leases", gates[2], "device-0", "device-1")
+        assert said(third) == "Waiting for one of device-0, device-1."
+        second.kill()  # the lease ends with its process, however that ends
+        assert said(third) in taken
+    finally:
+        for gate in gates:
+            gate.touch()
+        for process in (first, second, third):
+            process.wait(timeout=60)
+
+
+def test_a_device_is_free_again_after_an_error(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with pytest.raises(ValueError, match="oops"), lease.one_of(["one"], tmp_path, lines.append):
+        raise ValueError("oops")
+    began = time.monotonic()
+    with lease.one_of(["one"], tmp_path, lines.append) as name:
+        assert name == "one"
+    assert lines == []
+    assert time.monotonic() - began < 60

@@ -1,0 +1,164 @@
+"""One run of a sweep: what is made, gone on with or left, and on which device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from running import compose
+
+from music_affect import cells, files, lease, sweep_cell
+from music_affect.errors import TrainingError
+
+LAUNCHERS = {
+    "basic": {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"},
+    "joblib": {"_target_": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "n_jobs": 2},
+    "joblib_all": {"_target_": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "n_jobs": -1},
+    "local": {"_target_": "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"},
+}
+
+
+@pytest.fixture(autouse=True)
+def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(lease, "machine_folder", lambda: tmp_path / "leases")
+    return tmp_path / "leases"
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    import torch
+
+    found: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", found.append)
+    monkeypatch.setattr(sweep_cell, "cores", lambda: 8)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def launcher() -> Iterator[None]:
+    launched_by("basic")
+    yield
+    HydraConfig.instance().cfg = None
+
+
+def launched_by(name: str) -> None:
+    HydraConfig.instance().cfg = OmegaConf.create({"hydra": {"launcher": LAUNCHERS[name]}})  # type: ignore[assignment]
+
+
+class Job:
+    """Notes what it is called with; fails on demand."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self._error = error
+
+    def __call__(self, cfg: DictConfig, folder: Path) -> dict[str, Any]:
+        self.seen.append({"resume": cfg.resume, "overwrite": cfg.overwrite, "devices": cfg.trainer.devices})
+        if self._error is not None:
+            raise self._error
+        return {"score": 0.5}
+
+
+def with_status(folder: Path, state: str, **more: Any) -> Path:
+    folder.mkdir()
+    files.write_json(folder / "status.json", {"state": state, **more})
+    return folder
+
+
+def test_a_new_run_is_made(tmp_path: Path) -> None:
+    job = Job()
+    assert sweep_cell.run(compose("train"), tmp_path / "run", job) == 0.5
+    assert job.seen == [{"resume": False, "overwrite": False, "devices": 1}]
+
+
+def test_a_finished_run_gives_its_score_without_work(tmp_path: Path) -> None:
+    folder = with_status(tmp_path / "run", "done")
+    files.write_json(folder / "metrics.json", {"score": 0.7, "seconds": {"total": 3.0}})
+    job = Job()
+    assert sweep_cell.run(compose("train"), folder, job) == 0.7
+    assert job.seen == []
+    assert cells.state(folder) == cells.State("done", score=0.7, seconds=3.0)
+
+
+def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+    job = Job()
+    sweep_cell.run(compose("train"), with_status(tmp_path / "run", "running"), job)
+    assert job.seen == [{"resume": True, "overwrite": False, "devices": 1}]
+
+
+def test_a_run_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    folder = with_status(tmp_path / "run", "running")
+    job = Job()
+    with FileLock(folder / ".lock"):
+        assert math.isnan(sweep_cell.run(compose("train"), folder, job))
+    assert job.seen == []
+    assert files.read_json(folder / "status.json")["state"] == "running"
+
+
+def test_a_failed_run_is_made_again_only_where_that_is_wanted(tmp_path: Path) -> None:
+    folder = with_status(tmp_path / "run", "failed", reason="no luck")
+    job = Job()
+    assert math.isnan(sweep_cell.run(compose("train"), folder, job))
+    assert job.seen == []
+    sweep_cell.run(compose("train", "sweep.retry_failed=true"), folder, job)
+    assert job.seen == [{"resume": False, "overwrite": True, "devices": 1}]
+
+
+@pytest.mark.parametrize(
+    "error", [TrainingError("the loss is NaN", expected="numbers", fix="lower it"), ZeroDivisionError("division")]
+)
+def test_a_failure_is_recorded_and_does_not_spread(
+    tmp_path: Path, error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    assert math.isnan(sweep_cell.run(compose("train"), folder, Job(error)))
+    assert cells.state(folder) == cells.State("failed", reason=str(error))
+    assert type(error).__name__ in (folder / "traceback.txt").read_text()
+    told = capsys.readouterr().err
+    assert ("Traceback" in told) == isinstance(error, ZeroDivisionError)  # a defect of ours shows where it is
+    assert str(error) in told
+
+
+@pytest.mark.parametrize(("accelerator", "devices"), [("gpu", [4]), ("cpu", 1)])
+def test_a_run_gets_a_device_of_its_own(tmp_path: Path, leases: Path, accelerator: str, devices: object) -> None:
+    cfg = compose("train", "sweep.devices=[3,4]", f"trainer.accelerator={accelerator}")
+    job = Job()
+    with lease.one_of(["device-3"], leases, print):
+        sweep_cell.run(cfg, tmp_path / "run", job)
+    assert job.seen[0]["devices"] == devices
+
+
+@pytest.mark.parametrize(
+    ("launcher_name", "words", "expected"),
+    [
+        ("basic", [], []),
+        ("joblib", [], [4]),
+        ("joblib_all", [], [1]),
+        ("local", [], [1]),
+        ("local", ["sweep.at_once=2"], [4]),
+        ("basic", ["sweep.at_once=16"], [1]),
+    ],
+)
+def test_threads_are_divided_among_the_runs_of_a_machine(
+    tmp_path: Path, threads: list[int], launcher_name: str, words: list[str], expected: list[int]
+) -> None:
+    launched_by(launcher_name)
+    cfg = compose("train", f"paths.sweeps={tmp_path}", "sweep.name=one", *words)
+    sweep_cell.run(cfg, tmp_path / "run", Job())
+    assert threads == expected
+
+
+def test_settings_make_the_cell_not_where_and_how_it_runs(tmp_path: Path) -> None:
+    base = cells.digest(compose("train"))
+    same = ["resume=true", "workers=3", f"paths.outputs={tmp_path}", "sweep.retry_failed=true", "logger=tensorboard"]
+    assert {cells.digest(compose("train", word)) for word in same} == {base}
+    other = ["seed=1", "features=mel", "optimizer.lr=1", "task=affect", "data.fold=0", "tag=again"]
+    assert len({base, *(cells.digest(compose("train", word)) for word in other)}) == len(other) + 1
