@@ -26,6 +26,7 @@ from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderE
 
 Job = Callable[[DictConfig], Any]
 Sweep = Callable[[str, DictConfig, Callable[[], Any]], int]
+EXTRA_OF = {"joblib": "joblib", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm", "slurm": "slurm"}
 FROM_THE_DATA = ("num_features", "num_classes", "max_frames")
 NO_JOB = ("--help", "-h", "--hydra-help", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc", "--version")
 
@@ -215,7 +216,7 @@ def _check_choice(override: Override) -> None:
     """A group's choice has to be one of its files."""
     group = override.key_or_group
     options = _options(group)
-    if not options or override.is_delete():
+    if not options or override.is_delete() or group.startswith("hydra/"):  # launchers are also others' files
         return
     values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
     for value in values:
@@ -245,6 +246,13 @@ def _explain_composition(config_name: str, overrides: Sequence[Override], error:
     groups = sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
     for override in overrides:
         key = override.key_or_group
+        extra = EXTRA_OF.get(str(override.value())) if key == "hydra/launcher" else None
+        if extra and "hydra/launcher" in str(error):
+            return ConfigurationError(
+                f"{override.input_line}, which is not installed",
+                expected=f"the extra '{extra}' of this package",
+                fix=f'run: pip install "music_affect[{extra}]"',
+            )
         if override.is_add() or override.is_delete() or key in known or _options(key) or key.startswith("hydra"):
             continue
         if key.rsplit(".", 1)[-1] in FROM_THE_DATA:
