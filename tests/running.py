@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import pytest
 from omegaconf import DictConfig
 
 from music_affect import build, caching, command_line
 from music_affect.data.cache import FeatureCache
 from music_affect.data.identity import Identity
+from music_affect.train import main as train_main
 from music_affect.train import train
 
 # A corpus that is made, extracted and learnt from within seconds.
@@ -38,6 +40,19 @@ def opened_cache(music: Path, data: str, *words: str) -> FeatureCache:
 def train_quickly(folder: Path, *words: str) -> dict[str, Any]:
     """A short training run in this process."""
     return train(compose("train", *QUICK, *words), folder)
+
+
+def train_command(folder: Path, *words: str) -> int:
+    """``python -m music_affect.train`` in this process, with ``folder`` as the present one; its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder.mkdir(parents=True, exist_ok=True)
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["train", *words])
+        try:
+            train_main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+    return 0
 
 
 def entry_point(name: str, *words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -121,7 +121,7 @@ def _cost_panel(axes: Axes, rows: Sequence[Row], points: Mapping[int, float]) ->
 
 def _column(rows: Sequence[Row]) -> str:
     """The column of the histories that is drawn."""
-    monitor = str(next((row.cells[0].metrics.get("monitor") for row in rows), None) or "val/score")
+    monitor = str(next((row.cells[0].metrics.get("monitor") for row in rows), None) or "loss")
     histories = [cell.history for row in rows for cell in row.cells if cell.history]
     validated = all(any(monitor in epoch for epoch in history) for history in histories)
     return monitor if validated else f"train/{monitor.split('/', 1)[-1]}"
