@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from music_affect import files
 
 # Where and how a run is made, not what it is: two runs that differ in nothing else are the same.
-NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger", "run_name", "sweep")
+NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger", "run_name", "sweep", "search")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,12 @@ class MusicAffectError(Exception):
         found: what is there, a clause without a full stop.
         expected: what should be there.
         fix: what the user can do now.
+
+    Attributes:
+        state: of a run that ends with this error.
     """
+
+    state = "failed"
 
     def __init__(self, found: str, *, expected: str, fix: str) -> None:
         self.found, self.expected, self.fix = found, expected, fix

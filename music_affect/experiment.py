@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from music_affect import build, files, judging, predictions, references, transfer
+from music_affect import build, files, judging, predictions, references, tracking, transfer
 from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
 from music_affect.command_line import transfer_suffix
 from music_affect.data.normalization import Normalizer
@@ -23,6 +23,7 @@ from music_affect.measurement import Predictions
 from music_affect.preparation import Prepared, prepare
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
 from music_affect.spec import DataSpec
+from music_affect.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
     from music_affect.data.datamodule import ClipDataModule
@@ -63,6 +64,13 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
     Returns:
         The content of ``metrics.json``.
     """
+    with tracking.opened(cfg, writer.path, source.synthetic, console) as tracker:
+        return _run(cfg, source, writer, console, tracker)
+
+
+def _run(
+    cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console, tracker: Tracker | None
+) -> dict[str, Any]:
     began = time.perf_counter()
     start = transfer.read(cfg)
     prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))
@@ -70,16 +78,18 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
     console.print(_opening(cfg, prepared), highlight=False)
     writer.write_json("manifest.json", _manifest(cfg, prepared))
     if cfg.loader.overfit_batches:
-        return _overfit(cfg, prepared, writer, console)
+        return _overfit(cfg, prepared, writer, console, tracker)
     if "reference" in cfg.model:
         trained = _fit_reference(cfg, prepared, view, writer)
     else:
-        trained = _train(cfg, prepared, start, writer, console)
+        trained = _train(cfg, prepared, start, writer, console, tracker)
     metrics = _metrics(cfg, prepared, view, trained, start)
     metrics["seconds"]["total"] = round(time.perf_counter() - began, 1)
     predictions.write(writer.path / "predictions.csv", prepared.splits, trained.predictions, prepared.targets)
     writer.write_json("metrics.json", metrics)
     write_report(writer.path)
+    if tracker is not None:
+        tracking.report(tracker, writer.path, prepared, view)
     return metrics
 
 
@@ -93,12 +103,15 @@ def _opening(cfg: DictConfig, prepared: Prepared) -> str:
     )
 
 
-def _overfit(cfg: DictConfig, prepared: Prepared, writer: RunWriter, console: Console) -> dict[str, Any]:
+def _overfit(
+    cfg: DictConfig, prepared: Prepared, writer: RunWriter, console: Console, tracker: Tracker | None
+) -> dict[str, Any]:
     from music_affect import fitting
 
     data = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
     data.splits["val"] = []
-    fitted = fitting.fit(cfg, data, describe(cfg, prepared, data.spec, data.normalizer), None, writer, console)
+    description = describe(cfg, prepared, data.spec, data.normalizer)
+    fitted = fitting.fit(cfg, data, description, None, writer, console, tracker)
     losses = fitting.check_overfit(fitted, data, cfg)
     fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
     console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.", highlight=False)
@@ -108,7 +121,12 @@ def _overfit(cfg: DictConfig, prepared: Prepared, writer: RunWriter, console: Co
 
 
 def _train(
-    cfg: DictConfig, prepared: Prepared, start: Checkpoint | None, writer: RunWriter, console: Console
+    cfg: DictConfig,
+    prepared: Prepared,
+    start: Checkpoint | None,
+    writer: RunWriter,
+    console: Console,
+    tracker: Tracker | None,
 ) -> Trained:
     from music_affect import fitting
 
@@ -116,7 +134,7 @@ def _train(
     data: ClipDataModule = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets, normalizer)
     began = time.perf_counter()
     description = describe(cfg, prepared, data.spec, data.normalizer, start)
-    fitted = fitting.fit(cfg, data, description, start, writer, console)
+    fitted = fitting.fit(cfg, data, description, start, writer, console, tracker)
     seconds = time.perf_counter() - began
     tested = next(row for row in fitted.history if int(row["epoch"]) == fitted.weights["epoch"])
     return Trained(

@@ -13,17 +13,17 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from music_affect import build, tracking
+from music_affect import build
 from music_affect.allocator import keep_freed_memory
 from music_affect.batch import Batch
+from music_affect.batch_norm import share_statistics
 from music_affect.callbacks.description import SelfDescription
-from music_affect.callbacks.freezing import FreezeBackbone
 from music_affect.callbacks.history import History
 from music_affect.callbacks.progress import EpochProgress
 from music_affect.callbacks.seeding import SeedEveryEpoch
@@ -33,8 +33,12 @@ from music_affect.errors import ConfigurationError, TrainingError
 from music_affect.measurement import Predictions
 from music_affect.models.backbone import Backbone
 from music_affect.models.pretrained import load_pretrained
+from music_affect.ranks import Layout, group
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
+from music_affect.steering import best_checkpoint, steering
 from music_affect.tasks.base import Task
+from music_affect.trackers.epochs import TrackedEpochs
+from music_affect.trackers.tracker import Tracker
 from music_affect.transfer import Account, frozen_epochs, load
 
 OVERFIT_LOSS = 0.1  # a sound network has learnt two batches by heart long before
@@ -86,6 +90,7 @@ def fit(
     start: Checkpoint | None,
     writer: RunWriter,
     console: Console,
+    tracker: Tracker | None = None,
 ) -> Fitted:
     """Trains the configured model.
 
@@ -96,41 +101,63 @@ def fit(
         start: another run whose weights are the beginning, or None.
         writer: the run folder.
         console: for progress.
+        tracker: follows the epochs, or None.
 
     Returns:
         The network with its best weights where there is a validation split, else with its last.
     """
+    task = _network(cfg, data)
+    account = _begin(cfg, task, data, start, console)
+    if "pretrained" in cfg.model and start is None and writer.resume_from is None:
+        console.print(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)), highlight=False)
+    if task.caution and start is None:
+        console.print(f"[bold yellow]CAUTION[/] {task.caution}", highlight=False)
+    history = History(writer.path / "metrics.csv")
+    best = best_checkpoint(cfg, writer.path) if data.splits.get("val") else None
+    callbacks = [
+        SeedEveryEpoch(cfg.seed),
+        SelfDescription(description.to_dict()),
+        history,
+        *([TrackedEpochs(tracker, lambda: history.rows)] if tracker else []),
+        EpochProgress(cfg.task.monitor, console),
+        *steering(cfg, best, writer.path),
+    ]
+    with group(Layout.of(build.plain(cfg.trainer)), cfg.trainer.accelerator, writer.path):
+        trainer = _trainer(cfg, callbacks, rank=0)
+        trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    weights = _tested_weights(cfg, trainer, task, best)
+    return Fitted(task, weights, history.rows, account)
+
+
+def follow(cfg: DictConfig, data: ClipDataModule, writer: RunWriter, rank: int) -> None:
+    """Trains beside the process that ``fit`` runs in, which alone writes and whose weights count.
+
+    Args:
+        cfg: of the run.
+        data: serves the same clips.
+        writer: the run folder, claimed by that process.
+        rank: of this process.
+    """
+    task = _network(cfg, data)
+    best = best_checkpoint(cfg, writer.path) if data.splits.get("val") else None
+    own_dropout = int(np.random.SeedSequence((cfg.seed, rank)).generate_state(1)[0])
+    trainer = _trainer(cfg, [SeedEveryEpoch(own_dropout), *steering(cfg, best, writer.path)], rank)
+    trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
+
+
+def _network(cfg: DictConfig, data: ClipDataModule) -> Task:
+    """The task with its first weights, the same in every process."""
     quiet()
     keep_freed_memory()
     # Deterministic mode fills every new tensor first, which costs time; nothing here reads unwritten memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     pl.seed_everything(cfg.seed, verbose=False)
     task = build.task(cfg, data.spec, data.splits["train"])
-    account = _begin(cfg, task, data, start, console)
-    if "pretrained" in cfg.model and start is None and writer.resume_from is None:
-        console.print(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)), highlight=False)
-    if task.caution and start is None:
-        console.print(f"[bold yellow]CAUTION[/] {task.caution}", highlight=False)
-    validates, frozen = bool(data.splits.get("val")), frozen_epochs(cfg.freeze)
-    history = History(writer.path / "metrics.csv")
-    best = _best_checkpoint(cfg, writer.path) if validates else None
-    callbacks = [
-        SeedEveryEpoch(cfg.seed),
-        SelfDescription(description.to_dict()),
-        history,
-        EpochProgress(cfg.task.monitor, console),
-        *([FreezeBackbone(frozen)] if frozen != 0 else []),
-        *([best] if best else []),
-        *([_early_stopping(cfg)] if validates and cfg.callbacks.early_stopping.patience else []),
-        _last_checkpoint(writer.path),  # at the end: it keeps what the others know, and a resumed run starts from it
-    ]
-    with tracking.logger(cfg, writer.path, console) as logger:
-        trainer = _trainer(cfg, callbacks, logger)
-        trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
-    weights = _tested_weights(cfg, trainer, task, best)
-    return Fitted(task, weights, history.rows, account)
+    if Layout.of(build.plain(cfg.trainer)).ranks > 1:
+        share_statistics(task)
+    return task
 
 
 def _begin(
@@ -178,20 +205,24 @@ def check_overfit(fitted: Fitted, data: ClipDataModule, cfg: DictConfig) -> dict
 
 def _test(cfg: DictConfig, task: Task, loader: DataLoader[Batch]) -> None:
     quiet()
-    _trainer(cfg, [], None).test(task, loader, verbose=False)
+    _trainer(cfg, []).test(task, loader, verbose=False)
 
 
-def _trainer(cfg: DictConfig, callbacks: list[Any], logger: Any) -> pl.Trainer:
+def _trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None) -> pl.Trainer:
+    """The configured trainer, of this process alone or as one of those that train together."""
+    layout = Layout.of(build.plain(cfg.trainer))
+    place = layout.alone if rank is None else layout.settings(rank, may_freeze=frozen_epochs(cfg.freeze) != 0)
     try:
         trainer: pl.Trainer = build.make(
             cfg.trainer,
             callbacks=callbacks,
-            logger=logger or False,
+            logger=False,  # trackers follow the history
             enable_progress_bar=False,
             enable_model_summary=False,
             enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
             num_sanity_val_steps=0,
             log_every_n_steps=1_000_000,  # figures are per epoch
+            **place,
         )
     except MisconfigurationException as error:
         raise ConfigurationError(
@@ -200,31 +231,6 @@ def _trainer(cfg: DictConfig, callbacks: list[Any], logger: Any) -> pl.Trainer:
             fix="try trainer=cpu",
         ) from error
     return trainer
-
-
-def _last_checkpoint(folder: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        folder / LAST_CHECKPOINT.parent,
-        filename=LAST_CHECKPOINT.stem,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-
-
-def _best_checkpoint(cfg: DictConfig, folder: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        folder / LAST_CHECKPOINT.parent,
-        filename="best",
-        monitor=cfg.task.monitor,
-        mode=cfg.task.mode,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-
-
-def _early_stopping(cfg: DictConfig) -> EarlyStopping:
-    patience = cfg.callbacks.early_stopping.patience
-    return EarlyStopping(cfg.task.monitor, mode=cfg.task.mode, patience=patience, check_on_train_epoch_end=True)
 
 
 def _tested_weights(cfg: DictConfig, trainer: pl.Trainer, task: Task, best: ModelCheckpoint | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from music_affect import files
 from music_affect.cells import NOT_COMPARED
-from music_affect.errors import RunFolderError
+from music_affect.errors import MusicAffectError, RunFolderError
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 
@@ -104,7 +104,8 @@ def _recorded(writer: RunWriter) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        writer.set_status("failed", reason=str(error) or type(error).__name__, traceback=traceback.format_exc())
+        state = error.state if isinstance(error, MusicAffectError) else "failed"
+        writer.set_status(state, reason=str(error) or type(error).__name__, traceback=traceback.format_exc())
         raise
     writer.set_status("done")
 

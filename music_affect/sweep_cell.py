@@ -41,21 +41,23 @@ def run(cfg: DictConfig, folder: Path, job: Job) -> float:
         try:
             score = job(cfg, folder).get("score")
         except Exception as error:  # whatever it is, the other runs go on
-            _record_failure(cfg, folder, error)
+            _record_failure(folder, error)
             return float("nan")
     return float("nan") if score is None else float(score)
 
 
-def _record_failure(cfg: DictConfig, folder: Path, error: Exception) -> None:
+def _record_failure(folder: Path, error: Exception) -> None:
     """In the run's own folder, whether or not it came as far as to claim it."""
-    trace = traceback.format_exc()
-    reason = str(error) or type(error).__name__
+    found = cells.state(folder).name
+    if found == "pruned":
+        return
+    trace, reason = traceback.format_exc(), str(error) or type(error).__name__
     known = isinstance(error, MusicAffectError)
     print(f"error: {reason}" if known and not os.environ.get("MUSIC_AFFECT_TRACEBACK") else trace, file=sys.stderr)
-    if cells.state(folder).name in ("running", "done"):
+    if found in ("running", "done"):
         return  # it belongs to another process
     files.write_text(folder / "traceback.txt", trace)
-    if cells.state(folder).name not in ("failed", "pruned"):
+    if found != "failed":
         status = {"state": "failed", "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "reason": reason}
         files.write_json(folder / "status.json", status | {"traceback": trace})
 
@@ -103,7 +105,7 @@ def jobs_at_once(cfg: DictConfig) -> int | None:
 
 def _starts_all(cfg: DictConfig) -> bool:
     """Whether the launcher starts every run at the same time on this machine."""
-    return HydraConfig.get().launcher._target_.endswith("LocalLauncher")
+    return str(HydraConfig.get().launcher._target_).endswith("LocalLauncher")
 
 
 def _devices(cfg: DictConfig) -> list[int]:

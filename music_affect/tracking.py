@@ -1,68 +1,135 @@
-"""Experiment trackers. They mirror a run; the run folder is its record, with every tracker and without."""
+"""The configured tracker over a whole run. It mirrors the run; it can neither stop nor lose it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from omegaconf import DictConfig
 from rich.console import Console
 
 from music_affect import build
-
-PATIENCE = 20  # seconds until an unreachable server is given up
-Mode = Literal["online", "offline", "disabled"]
+from music_affect.evaluation.run_folder import RunFolder, read_run
+from music_affect.trackers.spectrograms import draw_clip
+from music_affect.trackers.tracker import ClipPicture, Say, Start, Tracker
 
 if TYPE_CHECKING:
-    from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+    from music_affect.data.view import View
+    from music_affect.preparation import Prepared
+
+SHOWN = 3  # test clips whose features are pictured
 
 
 @contextmanager
-def logger(cfg: DictConfig, run_folder: Path, console: Console) -> Iterator[Logger | None]:
-    """The configured tracker for the time of the block; closed with the right status."""
-    if "_target_" not in cfg.logger:
+def opened(cfg: DictConfig, folder: Path, synthetic: bool, console: Console) -> Iterator[Tracker | None]:
+    """The configured tracker for the time of the block, closed with the right status; None where there is none.
+
+    Args:
+        cfg: of the run.
+        folder: the run folder.
+        synthetic: the music was made by a program.
+        console: for people to read.
+
+    Raises:
+        ConfigurationError: what the tracker needs is not installed or cannot be opened.
+    """
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    made = _start(cfg, Start(folder, build.plain(cfg), synthetic, _sweep(), say))
+    if made is None:
         yield None
         return
-    made: Logger = build.make(cfg.logger, run_folder=run_folder, config=build.plain(cfg), say=console.print)
+    tracker = Guarded(made, say)
     try:
-        yield made
+        yield tracker
     except BaseException:
-        made.finalize("failed")
-        _close_wandb(exit_code=1)
+        tracker.close(failed=True)
         raise
-    made.finalize("success")
-    _close_wandb(exit_code=0)
+    tracker.close(failed=False)
 
 
-def tensorboard(run_folder: Path, config: dict[str, Any], say: Any) -> TensorBoardLogger:
-    """Writes TensorBoard events into the run folder."""
-    from lightning.pytorch.loggers import TensorBoardLogger
+def report(tracker: Tracker, folder: Path, prepared: Prepared, view: View) -> None:
+    """Hands a finished run to its tracker, with pictures of some test clips.
 
-    return TensorBoardLogger(run_folder, name=None, version="tensorboard")
-
-
-def weights_and_biases(run_folder: Path, config: dict[str, Any], say: Any, project: str, mode: Mode) -> WandbLogger:
-    """Logs to Weights & Biases, or offline into the run folder where there is no key or no network."""
-    import wandb
-    from lightning.pytorch.loggers import WandbLogger
-
-    if mode == "online" and not wandb.api.api_key:
-        say("No W&B key is set: logging offline; `wandb login`, then `wandb sync` the folder to upload it.")
-        mode = "offline"
-    axes = [config["model"]["name"], config["data"]["name"], config["features"]["name"], config["task"]["name"]]
-    settings = wandb.Settings(silent=True, console="off", init_timeout=PATIENCE)
-    arguments: dict[str, Any] = {"project": project, "dir": run_folder, "name": run_folder.name, "tags": axes}
-    try:
-        run = wandb.init(config=config, mode=mode, settings=settings, **arguments)
-    except (wandb.errors.Error, OSError) as error:
-        say(f"W&B cannot be reached ({error}): logging offline.")
-        run = wandb.init(config=config, mode="offline", settings=settings, **arguments)
-    return WandbLogger(experiment=run)
+    Args:
+        tracker: of the run.
+        folder: the run folder, with its report.
+        prepared: clips and cached features.
+        view: the columns that the model saw.
+    """
+    run = read_run(folder)
+    tracker.report(run, _clips(run, prepared, view))
 
 
-def _close_wandb(exit_code: int) -> None:
-    if "wandb" in sys.modules and sys.modules["wandb"].run is not None:
-        sys.modules["wandb"].finish(exit_code=exit_code)
+class Guarded(Tracker):
+    """A tracker that is let go, in one line, where it fails: a full disk or a dead server costs no run.
+
+    Args:
+        tracker: that may fail.
+        say: prints the line.
+    """
+
+    def __init__(self, tracker: Tracker, say: Say) -> None:
+        self._tracker, self._say, self._working = tracker, say, True
+
+    def epoch(self, row: Mapping[str, float | int]) -> None:
+        self._try(lambda: self._tracker.epoch(row))
+
+    def report(self, run: RunFolder, clips: Sequence[ClipPicture]) -> None:
+        self._try(lambda: self._tracker.report(run, clips))
+
+    def close(self, failed: bool) -> None:
+        self._try(lambda: self._tracker.close(failed), even_after_failure=True)
+
+    def _try(self, action: Callable[[], None], even_after_failure: bool = False) -> None:
+        if not (self._working or even_after_failure):
+            return
+        try:
+            action()
+        except Exception as error:
+            if self._working:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                self._say(f"{type(self._tracker).__name__} failed ({reason}): the run goes on without it.")
+            self._working = False
+
+
+def _start(cfg: DictConfig, run: Start) -> Tracker | None:
+    from lightning.pytorch.utilities import rank_zero_only
+
+    if "_target_" not in cfg.logger or getattr(rank_zero_only, "rank", 0) != 0:  # one of several processes tracks
+        return None
+    made: Tracker | None = build.make(cfg.logger, run=run)
+    return made
+
+
+def _sweep() -> str | None:
+    """Name of the folder of the sweep that this run is a cell of."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return Path(HydraConfig.get().sweep.dir).name
+
+
+def _clips(run: RunFolder, prepared: Prepared, view: View) -> list[ClipPicture]:
+    """Pictures of test clips, evenly spread over the part."""
+    rows = [row for row in run.predictions if row["split"] == "test"]
+    places = dict.fromkeys(np.linspace(0, len(rows) - 1, SHOWN).round().astype(int).tolist())
+    found = []
+    for number, place in enumerate(places):
+        row = rows[place]
+        path = run.path / "figures" / "clips" / f"{number}.png"
+        caption = f"{row['id']}: {', '.join(_answer(row, name) for name in run.targets)}"
+        draw_clip(view(prepared.cache.clip(row["id"])), view.own_blocks, path, caption, synthetic=run.synthetic)
+        found.append(ClipPicture(path, caption))
+    return found
+
+
+def _answer(row: Mapping[str, Any], name: str) -> str:
+    return f"{name} {row[name] or 'unknown'}, predicted {row[f'predicted {name}']}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, compatibility, run_writer, sweep_cell, sweeping, transfer
+from music_affect import build, command_line, compatibility, run_writer, searching, sweep_cell, sweeping, transfer
 from music_affect.data.splits import check_fold
 
 
@@ -56,9 +58,15 @@ def _job(cfg: DictConfig) -> float | None:
     return train(cfg, folder).get("score")
 
 
+def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
+    if first.get("search") is not None:
+        return searching.run(config_name, first, sys.argv[1:], _job)
+    return sweeping.run(config_name, first, launch)
+
+
 def main() -> None:
     """Entry point of ``python -m music_affect.train``."""
-    command_line.run("train", _job, going_on="Add resume=true to go on.", sweep=sweeping.run)
+    command_line.run("train", _job, going_on="Add resume=true to go on.", sweep=_sweep)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ VALUE = r"(?:\{[^}]*\}|\[[^\]]*\]|(?:[^\s;:`…\[\]{}'\"]|:(?=\w))+)"
 WORD = rf"\[?['\"]?(-m|[\w./@]+={VALUE})['\"]?\]?"
 COMMAND = re.compile(rf"{ENTRY}((?:\s+{WORD.replace('(-m', '(?:-m')})+)")
 AXES = ("data", "features", "model", "task")
-DIFFS = ("experiment", "grid")  # groups whose files change settings of all others
+DIFFS = ("experiment", "grid", "hparams_search")  # groups whose files change settings of all others
 
 
 @functools.cache

@@ -17,8 +17,10 @@ MAY_IMPORT = {
     "evaluation": set(),
     "features": set(),
     "models": set(),
+    "search": set(),
     "synthesis": set(),
     "tasks": set(),
+    "trackers": {"evaluation"},
 }  # besides itself and the words that all share; what builds and runs them stands above, at the top of the package
 CONFIGURATION = {"hydra", "omegaconf"}
 DRAWERS = {"utils", "util", "core", "helpers", "helper", "common", "misc", "tools"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,19 +13,22 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from music_affect.batch import Batch
+from music_affect.collectives import rank, world_size
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.cache import FeatureCache
 from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, viewed_lengths
 from music_affect.data.labels import MISSING_CLASS, encode
 from music_affect.data.loading import Loading, refuse
 from music_affect.data.normalization import Normalizer
-from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler
+from music_affect.data.sampling import BatchPlan, RankSampler, TrainingSampler, WindowSampler
 from music_affect.data.source import Clip
 from music_affect.data.view import View
+from music_affect.errors import ConfigurationError
 from music_affect.spec import Categorical, DataSpec, Target
 
 BYTES_A_GB = 2**30
 EVALUATION_BATCH = 4  # windows without gradients: so many training batches fit at once
+TRAINING_ROWS = 2  # a process's, at least: a batch norm of a single value has no variance to share
 NORMALIZED_CLIPS = 10_000  # reading all of 100,000 would take minutes and change the fourth digit
 
 
@@ -43,13 +47,27 @@ class ClipDataset(Dataset[Batch]):
         self._frames = crop_frames or int(store.lengths.max())
 
     def __getitem__(self, plan: BatchPlan) -> Batch:
-        spectrogram, lengths = self.store.gather(plan.clips, plan.begins, self._frames)
-        clips = torch.from_numpy(plan.clips)
+        places = plan.clips[plan.rows]
+        spectrogram, lengths = self.store.gather(places, plan.begins[plan.rows], self._frames)
+        clips = torch.from_numpy(places)
         targets = {name: values[clips].to(lengths.device) for name, values in self._targets.items()}
         batch = Batch(spectrogram, lengths, targets, clips.to(lengths.device))
         if self._augmentation is None:
             return batch
+        if plan.rows != slice(None):
+            return self._augmented_share(batch, plan, self._augmentation)
         return self._augmentation(batch, self._blocks, torch.Generator().manual_seed(plan.seed))
+
+    def _augmented_share(self, batch: Batch, plan: BatchPlan, augmentation: Augmentation) -> Batch:
+        """The rows of one of several processes, masked as they are in the whole batch; mixed only with one another."""
+        if augmentation.mixup_alpha > 0:
+            return augmentation(batch, self._blocks, torch.Generator().manual_seed(plan.seed + plan.rows.start))
+        lengths = np.minimum(self.store.lengths[plan.clips] - plan.begins, self._frames)
+        # Masking multiplies by zero or one, so that the stripes of all rows show in a batch of ones, without reading.
+        ones = torch.ones(len(lengths), *batch.spectrogram.shape[1:], device=batch.spectrogram.device)
+        whole = Batch(ones, torch.from_numpy(lengths).to(ones.device), {}, torch.from_numpy(plan.clips))
+        masks = augmentation(whole, self._blocks, torch.Generator().manual_seed(plan.seed)).spectrogram[plan.rows]
+        return replace(batch, spectrogram=batch.spectrogram * masks)
 
 
 class ClipDataModule(LightningDataModule):
@@ -100,11 +118,11 @@ class ClipDataModule(LightningDataModule):
         lengths, settings = dataset.store.lengths, self._loading
         if settings.overfit_batches:
             one = WindowSampler(lengths, settings.batch_size, settings.crop_frames, 1, settings.crop_step)
-            return self._loader(dataset, one)
+            return self._loader(dataset, one, rows=TRAINING_ROWS)
         sampler = TrainingSampler(
             lengths, settings.batch_size, settings.crop_frames, self._seed, weights, settings.crop_step
         )
-        return self._loader(dataset, sampler)
+        return self._loader(dataset, sampler, rows=TRAINING_ROWS)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         return self.windows("val") if self.splits.get("val") else []
@@ -159,12 +177,14 @@ class ClipDataModule(LightningDataModule):
                 store.to(self.trainer.strategy.root_device)
         return store
 
-    def _loader(self, dataset: ClipDataset, sampler: TrainingSampler | WindowSampler) -> DataLoader[Batch]:
+    def _loader(
+        self, dataset: ClipDataset, sampler: TrainingSampler | WindowSampler, rows: int = 1
+    ) -> DataLoader[Batch]:
         from_disk = isinstance(dataset.store, MappedStore)
         workers = self._loading.num_workers if from_disk else 0
         return DataLoader(
             dataset,
-            sampler=sampler,  # type: ignore[arg-type]  # yields plans, and the dataset answers with whole batches
+            sampler=_share(sampler, rows),  # type: ignore[arg-type]  # yields plans, and the dataset answers with whole batches
             batch_size=None,
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -192,3 +212,16 @@ class ClipDataModule(LightningDataModule):
         weights = 1.0 / counts[labels.astype(np.int64)]
         weights[~there] = weights[there].mean()
         return weights
+
+
+def _share(sampler: TrainingSampler | WindowSampler, rows: int) -> TrainingSampler | WindowSampler | RankSampler:
+    """This process's part of every batch, of ``rows`` rows at least; all of it where no other process trains along."""
+    if world_size() == 1:
+        return sampler
+    if sampler.smallest < rows * world_size():
+        raise ConfigurationError(
+            f"a batch of {sampler.smallest} rows for {world_size()} processes",
+            expected=f"{rows} rows or more for each",
+            fix="lower trainer.devices, or raise loader.batch_size",
+        )
+    return RankSampler(sampler, rank(), world_size())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,13 @@ class BatchPlan:
         clips: places of the clips within the split, int64 [B].
         begins: first frame of each crop, int64 [B].
         seed: of the augmentation.
+        rows: which of the rows this process takes, where several train together.
     """
 
     clips: NDArray[np.int64]
     begins: NDArray[np.int64]
     seed: int
+    rows: slice = field(default_factory=lambda: slice(None))
 
 
 class TrainingSampler(Sampler[BatchPlan]):
@@ -41,6 +43,9 @@ class TrainingSampler(Sampler[BatchPlan]):
         seed: of the training run.
         weights: relative frequency of each clip [N] in an epoch (class balance), or None for each clip once.
         crop_step: crops begin at multiples of so many frames.
+
+    Attributes:
+        smallest: rows of the smallest batch.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class TrainingSampler(Sampler[BatchPlan]):
     ) -> None:
         self._lengths, self._crop, self._seed, self._step = lengths, crop_frames, seed, crop_step
         self._count = -(-len(lengths) // batch_size)
+        self.smallest = len(lengths) // self._count
         self._probabilities = None if weights is None else weights / weights.sum()
         self._epoch = 0
 
@@ -100,6 +106,9 @@ class WindowSampler(Sampler[BatchPlan]):
         crop_frames: frames of a window, or None for whole clips.
         windows: windows a clip, as far as it is longer than one.
         crop_step: windows begin at multiples of so many frames.
+
+    Attributes:
+        smallest: rows of the smallest batch.
     """
 
     def __init__(
@@ -119,6 +128,7 @@ class WindowSampler(Sampler[BatchPlan]):
         # Sorted by length, so that a batch of whole clips is hardly padded. The answer does not depend on it.
         table = table[np.argsort(lengths[table[:, 0]], kind="stable")]
         self._batches = np.array_split(table, max(1, -(-len(table) // batch_size)))
+        self.smallest = len(self._batches[-1])
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -126,6 +136,32 @@ class WindowSampler(Sampler[BatchPlan]):
     def __iter__(self) -> Iterator[BatchPlan]:
         for batch in self._batches:
             yield BatchPlan(batch[:, 0], batch[:, 1], 0)
+
+
+class RankSampler(Sampler[BatchPlan]):
+    """One process's rows of every batch: all processes together take each row once.
+
+    Args:
+        sampler: plans the batches, alike in every process.
+        rank: of this process.
+        ranks: processes that share the batches, no more than the smallest batch has rows.
+    """
+
+    def __init__(self, sampler: TrainingSampler | WindowSampler, rank: int, ranks: int) -> None:
+        self._sampler, self._rank, self._ranks = sampler, rank, ranks
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        if isinstance(self._sampler, TrainingSampler):
+            self._sampler.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        # Not a block of neighbours: batches may be sorted by length, and each process then pads equally much.
+        rows = slice(self._rank, None, self._ranks)
+        return (replace(plan, rows=rows) for plan in self._sampler)
 
 
 def window_begins(length: int, crop_frames: int | None, windows: int, crop_step: int = 1) -> list[int]:

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from music_affect.batch import Batch
+from music_affect.collectives import total, world_size
 from music_affect.errors import ConfigurationError, TrainingError
 from music_affect.tasks.epoch_record import EpochRecord, mean_loss
 from music_affect.tasks.objective import Mixture, Objective
@@ -98,8 +99,14 @@ class Task(LightningModule):
         }
         rows = {name: objective.predict(outputs[name].detach()) for name, objective in self._each()}
         self._open.setdefault(stage, EpochRecord()).add(batch, terms, rows)
-        there = {name: (shares.sum() > 0).to(shares.dtype) for name, (_, shares) in terms.items()}
-        loss: Tensor = self.weighting({name: mean_loss(*term) for name, term in terms.items()}, there)
+        shares = torch.stack([shares.sum() for _, shares in terms.values()])
+        if stage == "train":
+            shares = total(shares)  # of the whole batch, where several processes have taken its rows
+        counts = dict(zip(terms, shares, strict=True))
+        there = {name: (count > 0).to(count.dtype) for name, count in counts.items()}
+        # Gradients are averaged over the processes: so many times its part of the loss is what each has to give.
+        parts = {name: losses * world_size() for name, (losses, _) in terms.items()}
+        loss: Tensor = self.weighting({name: mean_loss(parts[name], counts[name]) for name in parts}, there)
         return loss
 
     def on_train_epoch_end(self) -> None:

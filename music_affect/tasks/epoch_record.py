@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from music_affect.batch import Batch
+from music_affect.collectives import gathered, total
 
 Terms = Mapping[str, tuple[Tensor, Tensor]]
 
@@ -50,19 +51,20 @@ class EpochRecord:
         self._rows.append({name: values.detach().float() for name, values in rows.items()})
 
     def close(self) -> None:
-        """Averages windows and forgets the single rows."""
-        places = torch.cat(self._clips)
+        """Averages windows and forgets the single rows; those of all processes, where several share the epoch."""
+        places = gathered(torch.cat(self._clips))
         self.clips, inverse, counts = torch.unique(places, return_inverse=True, return_counts=True)
         size, device = len(self.clips), places.device
         first = torch.empty_like(self.clips).scatter_(0, inverse, torch.arange(len(places), device=device))
         self.predictions = {}
         for name in self._rows[0]:
-            rows = torch.cat([batch[name] for batch in self._rows])
-            total = rows.new_zeros(size, rows.shape[1]).index_add_(0, inverse, rows)
-            self.predictions[name] = total / counts.unsqueeze(1)
+            rows = gathered(torch.cat([batch[name] for batch in self._rows]))
+            summed = rows.new_zeros(size, rows.shape[1]).index_add_(0, inverse, rows)
+            self.predictions[name] = summed / counts.unsqueeze(1)
         names = self._targets[0]
-        self.targets = {name: torch.cat([targets[name] for targets in self._targets])[first] for name in names}
-        sums = {name: torch.stack([terms[name] for terms in self._terms]).sum(dim=0) for name in self._terms[0]}
+        labels = {name: gathered(torch.cat([targets[name] for targets in self._targets])) for name in names}
+        self.targets = {name: values[first] for name, values in labels.items()}
+        sums = {name: total(torch.stack([terms[name] for terms in self._terms]).sum(dim=0)) for name in self._terms[0]}
         self.losses = {name: mean_loss(losses, shares) for name, (losses, shares) in sums.items()}
         self._clips, self._targets, self._terms, self._rows = [], [], [], []
 

@@ -1,0 +1,85 @@
+"""A trial's side of a search: its figures are reported as they come, and a hopeless trial is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from music_affect.errors import ConfigurationError, did_you_mean
+from music_affect.search.storage import NAME, open_storage
+from music_affect.search.study import PRUNED
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
+PRUNERS = ("none", "median", "hyperband")
+
+
+def check_pruner(name: str) -> None:
+    """Refuses a pruner that there is not.
+
+    Raises:
+        ConfigurationError: with those that there are.
+    """
+    if name not in PRUNERS:
+        raise ConfigurationError(
+            f"search.pruner={name}{did_you_mean(str(name), PRUNERS)}",
+            expected=f"one of {', '.join(PRUNERS)}",
+            fix="correct the word",
+        )
+
+
+def make_pruner(name: str, *, grace_epochs: int, startup_trials: int, epochs: int) -> BasePruner:
+    """What decides that a trial is hopeless.
+
+    Args:
+        name: ``median`` stops a trial whose best figure so far is below the median of the others at the same epoch;
+            ``hyperband`` lets the better third go on to three times as many epochs; ``none`` stops nothing.
+        grace_epochs: that every trial is given.
+        startup_trials: finished ones, before ``median`` stops any.
+        epochs: of a whole trial.
+
+    Reference:
+        Li et al., "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization", JMLR 18, 2018.
+    """
+    from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
+
+    if name == "median":
+        return MedianPruner(n_startup_trials=startup_trials, n_warmup_steps=grace_epochs)
+    if name == "hyperband":
+        return HyperbandPruner(min_resource=max(1, grace_epochs), max_resource=max(1, grace_epochs, epochs))
+    return NopPruner()
+
+
+class TrialReport:
+    """Reports of one trial.
+
+    Args:
+        journal: the study's file.
+        number: of the trial.
+        pruner: decides.
+    """
+
+    def __init__(self, journal: Path, number: int, pruner: BasePruner) -> None:
+        import optuna
+
+        self._storage, self._pruner = open_storage(journal), pruner
+        self._study = optuna.load_study(study_name=NAME, storage=self._storage, pruner=pruner)
+        study_id = self._storage.get_study_id_from_name(NAME)
+        self._trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+
+    def __call__(self, epochs: int, value: float) -> bool:
+        """Reports a figure.
+
+        Args:
+            epochs: that are done, 1 after the first.
+            value: of the figure that decides.
+
+        Returns:
+            Whether the trial is to stop; the search knows of it then.
+        """
+        self._storage.set_trial_intermediate_value(self._trial_id, epochs, value)
+        hopeless = self._pruner.prune(self._study, self._storage.get_trial(self._trial_id))
+        if hopeless:
+            self._storage.set_trial_user_attr(self._trial_id, PRUNED, True)
+        return hopeless

@@ -1,0 +1,115 @@
+"""A search checked against data, model and command line before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from music_affect import build, command_line
+from music_affect.compatibility import wanted
+from music_affect.data.labels import labelled
+from music_affect.data.splits import split_clips
+from music_affect.errors import ConfigurationError, SplitError, did_you_mean
+from music_affect.search import space as spaces
+from music_affect.search_words import flat, run_settings
+
+
+def plain(node: Any) -> dict[str, Any]:
+    """A node as plain containers."""
+    content = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def check_numbers(given: DictConfig) -> None:
+    """Refuses a search without trials.
+
+    Raises:
+        ConfigurationError: with the setting.
+    """
+    for name, least in (("trials", 1), ("at_once", 1), ("startup_trials", 0), ("grace_epochs", 0)):
+        value = given[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigurationError(
+                f"search.{name}={value}", expected=f"a whole number from {least} up", fix="correct it"
+            )
+
+
+def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:
+    """Refuses lists of values beside a search, and a space of settings that do not exist, are given, or do nothing.
+
+    Raises:
+        ConfigurationError: with the word.
+    """
+    overrides = OverridesParser.create().parse_overrides(list(words))
+    lists = [str(override.input_line) for override in overrides if override.is_sweep_override()]
+    lists += [f"{key}={value}" for key, value in (first.hydra.sweeper.get("params") or {}).items()]
+    if lists:
+        raise ConfigurationError(
+            f"{lists[0]} beside hparams_search",
+            expected="one value each: a search proposes the values that vary",
+            fix=f"give one, or search over it with +search.space.{lists[0].replace('=', '=[', 1)}]",
+        )
+    given = {override.key_or_group for override in overrides}
+    for name in axes:
+        if name in given:
+            raise ConfigurationError(
+                f"{name} is both given and searched for",
+                expected="one of the two",
+                fix=f"leave the word out, or add search.space.{name}=null",
+            )
+    _check_known(first, axes)
+    _check_effect(first, axes)
+    command_line.check_overrides(config_name, [*words, *spaces.examples(axes)])
+
+
+def _check_known(cfg: DictConfig, axes: Mapping[str, spaces.Axis]) -> None:
+    known = flat(run_settings(cfg))
+    for name in axes:
+        if name not in known and not (command_line.conf_folder() / name).is_dir():
+            raise ConfigurationError(
+                f"search.space holds {name}, which is no setting of this run{did_you_mean(name, known)}",
+                expected="settings that data, model and optimizer have",
+                fix=f"correct it, or leave it out with search.space.{name}=null",
+            )
+
+
+def _check_effect(cfg: DictConfig, axes: Mapping[str, spaces.Axis]) -> None:
+    idle = "loader.crop_seconds" if cfg.data.beat else "loader.crop_beats"
+    if idle in axes:
+        raise ConfigurationError(
+            f"search.space holds {idle}, which changes nothing with data={cfg.data.name}",
+            expected="crops in beats for data with a row a beat, in seconds for other data",
+            fix="choose hparams_search=default for the former, hparams_search=full_rate for the latter",
+        )
+    if "reference" in cfg.model:
+        raise ConfigurationError(
+            f"hparams_search with model={cfg.model.name}, which is fitted at once",
+            expected="a network, judged after every epoch",
+            fix="choose another model",
+        )
+
+
+def check_validation(cfg: DictConfig) -> None:
+    """Refuses data without a validation part: settings chosen by the test part would flatter it.
+
+    Raises:
+        SplitError: with what to add.
+    """
+    from music_affect.preparation import strata
+
+    source = build.source(cfg)
+    targets = {name: source.targets[name] for name in wanted(cfg.task) if name in source.targets}
+    if not targets:
+        return  # the run's own check says so
+    clips = labelled(source.clips(), targets)
+    splits = split_clips(clips, strata(targets, source), build.split_plan(cfg))
+    if not splits["val"]:
+        raise SplitError(
+            f"data={cfg.data.name} has no validation part ({len(splits['train'])} clips to train on)",
+            expected="clips to judge trials by, which are never those of the test part",
+            fix="add split.val_fraction=0.2",
+        )

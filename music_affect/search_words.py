@@ -1,0 +1,62 @@
+"""The words of a search: what it is known by, and the command that trains what it found."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from music_affect.cells import NOT_COMPARED
+
+# Words of the search that say nothing of the run that it found.
+ABOUT_THE_SEARCH = ("hparams_search=", "search.", "sweep.", "hydra.", "hydra/", "resume=", "overwrite=", "workers=")
+FOR_THE_SEARCH = ("split.val_fraction=", "seed=")  # a part held out to choose by, and the one seed of the trials
+
+
+def about(cfg: DictConfig, axes: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a search the same search: its space, and the settings that all of its runs share."""
+    space = {f"search.space.{name}": axis for name, axis in axes.items()}
+    return {**space, **flat(run_settings(cfg))}
+
+
+def run_settings(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved settings that make a run what it is, nested."""
+    own = cfg.copy()
+    with open_dict(own):
+        own.pop("hydra", None)
+    content = OmegaConf.to_container(own, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items() if key not in (*NOT_COMPARED, "search")}
+
+
+def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """``"model.name=cnn and this command says lstm"``, or None where both are the same."""
+    # The name of a choice says more than the first of its settings.
+    for key in sorted({**before, **now}, key=lambda key: not key.endswith(".name")):
+        if before.get(key) != now.get(key):
+            return f"{key}={before.get(key)} and this command says {now.get(key)}"
+    return None
+
+
+def command_for(words: Sequence[str], best: Sequence[str]) -> str:
+    """The command that trains the best settings over five seeds, ready for a shell.
+
+    The part that was held out for the search alone is learnt from again, as the test protocol of the data has it.
+
+    Args:
+        words: of the search's command line.
+        best: with the settings that were found.
+    """
+    kept = [word for word in words if not word.lstrip("+~").startswith((*ABOUT_THE_SEARCH, *FOR_THE_SEARCH))]
+    return shlex.join(["python", "-m", "music_affect.train", "-m", *kept, *best, "seed=range(0,5)"])
+
+
+def flat(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by their full name, ``{"optimizer.lr": 0.002}``."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        found |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return found

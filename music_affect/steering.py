@@ -1,0 +1,52 @@
+"""What changes the course of training: checkpoints, early stopping, frozen backbones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from omegaconf import DictConfig
+
+from music_affect import search_trial
+from music_affect.callbacks.freezing import FreezeBackbone
+from music_affect.run_writer import LAST_CHECKPOINT
+from music_affect.transfer import frozen_epochs
+
+
+def steering(cfg: DictConfig, best: ModelCheckpoint | None, folder: Path) -> list[Any]:
+    """Callbacks that change the course of training, or wait for all processes: each process has the same."""
+    frozen = frozen_epochs(cfg.freeze)
+    return [
+        *([FreezeBackbone(frozen)] if frozen != 0 else []),
+        *([best] if best else []),
+        *([_early_stopping(cfg)] if best and cfg.callbacks.early_stopping.patience else []),
+        *search_trial.callbacks(cfg),
+        _last_checkpoint(folder),  # at the end: it keeps what the others know, and a resumed run starts from it
+    ]
+
+
+def _last_checkpoint(folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder / LAST_CHECKPOINT.parent,
+        filename=LAST_CHECKPOINT.stem,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def best_checkpoint(cfg: DictConfig, folder: Path) -> ModelCheckpoint:
+    """Keeps the weights of the best epoch on the validation part."""
+    return ModelCheckpoint(
+        folder / LAST_CHECKPOINT.parent,
+        filename="best",
+        monitor=cfg.task.monitor,
+        mode=cfg.task.mode,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def _early_stopping(cfg: DictConfig) -> EarlyStopping:
+    patience = cfg.callbacks.early_stopping.patience
+    return EarlyStopping(cfg.task.monitor, mode=cfg.task.mode, patience=patience, check_on_train_epoch_end=True)

@@ -1,0 +1,79 @@
+"""Upload offline runs, and build the dashboard: ``python -m music_affect.track sync`` or ``… track dashboard``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from music_affect import command_line
+
+
+def main() -> None:
+    """Entry point of ``python -m music_affect.track``."""
+    arguments = _parser().parse_args()
+    try:
+        command_line.reported(lambda: _run(arguments))
+    except KeyboardInterrupt:
+        print("Interrupted; what was uploaded is kept. Run the same command to go on.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    if arguments.job == "sync":
+        _sync(arguments.folder, arguments.dry_run)
+    else:
+        _dashboard(arguments.entity, arguments.project, arguments.dry_run)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="music_affect.track", description=__doc__)
+    jobs = parser.add_subparsers(dest="job", required=True)
+    sync = jobs.add_parser("sync", help="upload to W&B what was recorded offline; stopped, it goes on when repeated")
+    sync.add_argument("folder", type=Path, nargs="*", help="run folders or folders of them; default: outputs, multirun")
+    sync.add_argument("--dry-run", action="store_true", help="only list what would be uploaded")
+    dashboard = jobs.add_parser("dashboard", help="make a workspace in W&B for the sweeps of this project")
+    dashboard.add_argument("--entity", required=True, help="person or team in W&B")
+    dashboard.add_argument("--project", help="default: that of logger=wandb")
+    dashboard.add_argument("--dry-run", action="store_true", help="only print its description, as JSON")
+    return parser
+
+
+def _sync(folders: Sequence[Path], dry_run: bool) -> None:
+    from music_affect.trackers.upload import sync
+
+    sync(folders or _usual_folders(), print, dry_run=dry_run)
+
+
+def _usual_folders() -> list[Path]:
+    """Where runs and sweeps are written, as far as there are any."""
+    paths = OmegaConf.load(command_line.conf_folder() / "paths" / "default.yaml")
+    return [folder for folder in (Path(paths.outputs), Path(paths.sweeps)) if folder.is_dir()]
+
+
+def _dashboard(entity: str, project: str | None, dry_run: bool) -> None:
+    from music_affect.trackers.dashboard import specification
+
+    conf = command_line.conf_folder()
+    monitors = [_monitor(path) for path in sorted((conf / "task").glob("*.yaml"))]
+    project = project or str(OmegaConf.load(conf / "logger" / "wandb.yaml").project)
+    described = specification(entity, project, [monitor for monitor in monitors if monitor])
+    if dry_run:
+        print(json.dumps(described, indent=2, ensure_ascii=False))
+        return
+    from music_affect.trackers.workspace import save
+
+    print(f"Dashboard: {save(described)}")
+
+
+def _monitor(path: Path) -> str | None:
+    found = OmegaConf.select(OmegaConf.load(path), "monitor")
+    return None if found is None else str(found)
+
+
+if __name__ == "__main__":
+    main()

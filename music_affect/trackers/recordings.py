@@ -1,0 +1,84 @@
+"""What Weights & Biases leaves in run folders: a folder for each time that a run was started."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_NAME = re.compile(r"(offline-)?run-(\d{8}_\d{6})-.+")
+_MARK = ".wandb.synced"  # beside the recorded file, left by `wandb sync`
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One start of a run, as it was recorded.
+
+    Args:
+        folder: ``<run folder>/wandb/offline-run-<time>-<id>``, without ``offline-`` where a server was reached.
+        offline: no server was reached.
+        started: when, as it can be sorted.
+        id: of the run; starts of the same run share it.
+    """
+
+    folder: Path
+    offline: bool
+    started: tuple[str, int]
+    id: str
+
+    @property
+    def run_folder(self) -> Path:
+        return self.folder.parent.parent
+
+    @property
+    def uploaded(self) -> bool:
+        """Nothing is left to do: all was sent while it ran, or since."""
+        return not self.offline or (self.folder / f"run-{self.id}{_MARK}").is_file()
+
+    @property
+    def being_written(self) -> bool:
+        """A process works in the run folder."""
+        lock = self.run_folder / ".lock"
+        if not lock.is_file():
+            return False
+        try:
+            FileLock(lock).acquire(timeout=0).lock.release()
+        except Timeout:
+            return True
+        return False
+
+
+def of_run(run_folder: Path) -> list[Recording]:
+    """Recordings of a run, the earliest first."""
+    found = [_recording(path) for path in (run_folder / "wandb").glob("*run-*")]
+    return sorted((one for one in found if one is not None), key=lambda one: one.started)
+
+
+def under(folders: Sequence[Path]) -> list[Recording]:
+    """The recording that counts of every run below some folders, or of the run that a folder belongs to.
+
+    A run that is resumed records its earlier epochs again, so its newest recording holds all of it.
+    """
+    runs = dict.fromkeys(run.resolve() for folder in folders for run in _run_folders(folder))
+    newest = [{one.id: one for one in of_run(run)} for run in runs]
+    return [one for by_id in newest for one in by_id.values()]
+
+
+def _run_folders(folder: Path) -> Iterator[Path]:
+    if _NAME.fullmatch(folder.name):
+        yield folder.parent.parent
+    elif folder.name == "wandb":
+        yield folder.parent
+    else:
+        yield from sorted(path.parent for path in folder.rglob("wandb") if path.is_dir())
+
+
+def _recording(path: Path) -> Recording | None:
+    match, recorded = _NAME.fullmatch(path.name), sorted(path.glob("run-*.wandb"))
+    if match is None or not recorded:
+        return None
+    # Of two starts within a second, the folder of the later one ends on a number.
+    return Recording(path, bool(match[1]), (match[2], len(path.name)), recorded[0].stem.removeprefix("run-"))

@@ -1,0 +1,43 @@
+"""The features of a clip as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_affect.evaluation.plots import INK, bare, new_figure, save
+
+LONGEST = 1500  # frames: no screen shows more columns
+
+
+def draw_clip(
+    features: NDArray[np.float32],
+    blocks: Mapping[str, tuple[int, int]],
+    path: Path,
+    title: str,
+    *,
+    synthetic: bool = False,
+) -> None:
+    """Draws the features that a model sees of a clip, a panel a block, time from left to right.
+
+    Args:
+        features: before standardisation, float32 [T, F].
+        blocks: the columns of each kind of features.
+        path: the PNG to write.
+        title: what is shown.
+        synthetic: the music was made by a program; the title then says so.
+    """
+    shown = features[:: -(-len(features) // LONGEST)]
+    heights = [3.0 if stop - start > 40 else 1.6 for start, stop in blocks.values()]
+    figure = new_figure(7.0, 1.0 + sum(heights), title, synthetic)
+    every_axes = figure.subplots(len(heights), squeeze=False, sharex=True, height_ratios=heights).ravel()
+    for axes, (name, (start, stop)) in zip(every_axes, blocks.items(), strict=True):
+        ends = (0, len(features), 0, stop - start)
+        axes.imshow(shown[:, start:stop].T, aspect="auto", origin="lower", cmap="magma", extent=ends)
+        axes.set_ylabel(name, fontsize=9, color=INK)
+        bare(axes)
+    every_axes[-1].set_xlabel("frame", fontsize=9, color=INK)
+    save(figure, path)

@@ -1,0 +1,168 @@
+"""Ask and tell: repeatable, the same after a kill, every setting tried once, hopeless trials stopped."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from music_affect.errors import ConfigurationError, RunFolderError
+from music_affect.search import space as spaces
+from music_affect.search.loop import search
+from music_affect.search.result import Result
+from music_affect.search.storage import JOURNAL
+from music_affect.search.study import Proposal, Study, opened
+from music_affect.search.trial import TrialReport, check_pruner, make_pruner
+
+AXES = {"optimizer.lr": {"low": 1e-4, "high": 1e-1, "log": True}, "loader.batch_size": [8, 16]}
+TRIALS = 12
+FILE = Path(__file__)
+
+
+def worth(proposal: Proposal) -> float:
+    """Best at a rate of .01 and batches of 16."""
+    settings = dict(word.split("=") for word in proposal.words)
+    return -abs(math.log10(float(settings["optimizer.lr"])) + 2) - (settings["loader.batch_size"] == "8")
+
+
+def made(folder: Path, *, trials: int = TRIALS, at_once: int = 1, die_at: int | None = None, seed: int = 0) -> Result:
+    """A search for the best of ``worth``, in a process that kills itself while it runs a trial."""
+
+    def launch(batch: Sequence[Proposal]) -> list[float]:
+        if die_at is not None and batch[-1].number >= die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [worth(one) for one in batch]
+
+    with opened(folder, spaces.distributions(AXES), mode="max", seed=seed, startup_trials=4) as study:
+        search(study, launch, trials=trials, at_once=at_once, told=lambda number: None)
+        return Result(study, "max")
+
+
+def fresh(folder: Path, axes: dict[str, spaces.Axis] = AXES) -> Study:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Study(folder / JOURNAL, spaces.distributions(axes), mode="max", seed=0, startup_trials=4)
+
+
+def test_a_search_is_repeatable_and_its_seed_matters(tmp_path: Path) -> None:
+    first, again, other = made(tmp_path / "a"), made(tmp_path / "b"), made(tmp_path / "c", seed=1)
+    assert len(first.trials) == TRIALS
+    assert first.trials == again.trials
+    assert {one.words for one in first.trials}.isdisjoint(one.words for one in other.trials)
+    assert first.best is not None
+    assert first.best.value == max(one.value for one in first.trials if one.value is not None)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_search_killed_at_any_trial_ends_like_one_that_was_not(tmp_path: Path, at_once: int) -> None:
+    whole = made(tmp_path / "whole", at_once=at_once)
+    for die_at in (0, 5):
+        code = f"from pathlib import Path; from test_search_study import made; made(Path({str(tmp_path / 'cut')!r}), "
+        code += f"at_once={at_once}, die_at={die_at})"
+        paths = os.pathsep.join([str(FILE.parent), str(FILE.parents[1])])
+        killed = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": paths})
+        assert killed.returncode == -signal.SIGKILL
+    left = fresh(tmp_path / "cut")
+    assert 5 <= len(left.trials) < TRIALS
+    assert left.unfinished()
+    assert made(tmp_path / "cut", at_once=at_once).trials == whole.trials
+
+
+def test_what_was_cut_off_in_the_middle_of_a_line_or_of_a_proposal_is_made_up_for(tmp_path: Path) -> None:
+    whole = made(tmp_path / "whole", trials=6)
+    made(tmp_path / "cut", trials=3)
+    fresh(tmp_path / "cut").optuna.ask()  # a trial without its settings
+    with (tmp_path / "cut" / JOURNAL).open("ab") as stream:
+        stream.write(b'{"op_code": 4, "wor')
+    found = made(tmp_path / "cut", trials=6)
+    assert [one.words for one in found.trials] == [one.words for one in whole.trials]
+    assert found.counts == "6 done"
+
+
+def test_more_trials_are_added_to_a_finished_search(tmp_path: Path) -> None:
+    made(tmp_path / "a", trials=4)
+    assert made(tmp_path / "a", trials=7).trials == made(tmp_path / "b", trials=7).trials
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    space = spaces.distributions(AXES)
+    with (
+        opened(tmp_path, space, mode="max", seed=0, startup_trials=4),
+        pytest.raises(RunFolderError, match="another process runs the search"),
+        opened(tmp_path, space, mode="max", seed=0, startup_trials=4),
+    ):
+        pass
+
+
+def test_the_same_settings_are_run_once(tmp_path: Path) -> None:
+    study = fresh(tmp_path, {"loader.batch_size": [8, 16]})
+    run: list[tuple[str, ...]] = []
+
+    def launch(batch: Sequence[Proposal]) -> list[float]:
+        run.extend(one.words for one in batch)
+        return [1.0 if one.words == ("loader.batch_size=8",) else math.nan for one in batch]
+
+    search(study, launch, trials=9, at_once=3, told=lambda number: None)
+    assert sorted(run) == [("loader.batch_size=16",), ("loader.batch_size=8",)]
+    result = Result(study, "max")
+    assert len(result.trials) == 9
+    assert {one.state for one in result.trials if one.words == ("loader.batch_size=16",)} == {"failed"}
+
+
+def test_a_trial_that_falls_behind_is_told_to_stop_and_counts_as_stopped(tmp_path: Path) -> None:
+    study = fresh(tmp_path)
+    curves = [[0.5, 0.6, 0.7], [0.4, 0.6, 0.8], [0.1, 0.1, 0.1], [0.6, 0.7, 0.8]]
+
+    def launch(batch: Sequence[Proposal]) -> list[float]:
+        report = TrialReport(tmp_path / JOURNAL, batch[0].number, make_pruner("median", **given))
+        curve = curves[batch[0].number]
+        stopped = any(report(epoch, value) for epoch, value in enumerate(curve, 1))
+        return [math.nan if stopped else max(curve)]
+
+    given = {"grace_epochs": 2, "startup_trials": 2, "epochs": 3}
+    search(study, launch, trials=4, at_once=1, told=lambda number: None)
+    result = Result(study, "max")
+    assert {one.number: (one.state, one.epochs) for one in result.trials} == {
+        0: ("done", 3),
+        1: ("done", 3),
+        2: ("pruned", 2),
+        3: ("done", 3),
+    }
+    assert result.counts == "3 done, 1 pruned"
+
+
+@pytest.mark.parametrize(("pruner", "stopped"), [("none", False), ("hyperband", True)])
+def test_other_pruners(tmp_path: Path, pruner: str, stopped: bool) -> None:
+    study = fresh(tmp_path)
+    ends = []
+    for proposal in study.propose(9):
+        chosen = make_pruner(pruner, grace_epochs=1, startup_trials=0, epochs=9)
+        report = TrialReport(tmp_path / JOURNAL, proposal.number, chosen)
+        quality = 1 - proposal.number / 10  # each worse than those before
+        ends.append(any(report(epoch, quality) for epoch in range(1, 10)))
+    assert not ends[0]
+    assert any(ends) == stopped
+
+
+def test_a_pruner_that_there_is_not() -> None:
+    with pytest.raises(ConfigurationError, match=r"search\.pruner=medain, did you mean 'median'"):
+        check_pruner("medain")
+
+
+def test_what_is_written_of_a_search(tmp_path: Path) -> None:
+    result = made(tmp_path)
+    result.write(tmp_path, "val/f1_macro", "python -m music_affect.train -m optimizer.lr=1")
+    lines = (tmp_path / "trials.csv").read_text().splitlines()
+    assert lines[0] == "trial,state,val/f1_macro,epochs,loader.batch_size,optimizer.lr"
+    assert [line.split(",")[0] for line in lines[1:]] == [str(number) for number in range(TRIALS)]
+    best = (tmp_path / "best.yaml").read_text()
+    assert result.best is not None
+    assert best.startswith("# python -m music_affect.train -m optimizer.lr=1\n")
+    assert all(f"  - {word}\n" in best for word in result.best.words)
+    assert set(result.importance) == set(AXES)
+    assert sum(result.importance.values()) == pytest.approx(1)

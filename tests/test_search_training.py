@@ -1,0 +1,189 @@
+"""A search over real runs: refused where it would mislead, stopped and gone on with, judged by the validation part."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from running import TINY, compose
+
+from music_affect import command_line, files, searching, sweep_cell
+from music_affect.callbacks.pruning import PrunedError
+from music_affect.errors import MusicAffectError, TrainingError
+from music_affect.search import space as spaces
+from music_affect.search.storage import JOURNAL
+from music_affect.search.study import Study
+from music_affect.search.trial import TrialReport, make_pruner
+from music_affect.search_checks import plain
+from music_affect.search_launch import validation
+from music_affect.search_words import command_for
+from music_affect.train import train
+
+RUN = [*TINY, "model=mlp", "data=synthetic", "trainer=cpu", "trainer.max_epochs=6"]
+SEARCH = ["hparams_search=full_rate", "search.space.loader=null", "search.trials=3", "search.startup_trials=2"]
+CHECKOUT = str(Path(__file__).parents[1])
+
+
+def never(cfg: DictConfig) -> float:
+    raise AssertionError("no run should have started")
+
+
+def refused(*words: str) -> str:
+    """What a search with these words is answered."""
+    with pytest.raises(MusicAffectError) as caught:
+        searching.run("train", command_line.check_overrides("train", words), words, never)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["data.fold=0"], "no validation part .* never those of the test part; add split.val_fraction=0.2"),
+        (["optimizer=adam,sgd"], "optimizer=adam,sgd beside hparams_search"),
+        (["optimizer.lr=1e-3"], "optimizer.lr is both given and searched for"),
+        (["+search.space.model.net.dropuot=[0.1,0.2]"], "did you mean 'model.net.dropout'"),
+        (["+search.space.optimizer_=[adam,sgd]"], "search.space holds optimizer_, which is no setting"),
+        (["+search.space.scheduler=[cosine,stepp]"], "scheduler=stepp, did you mean 'step'"),
+        (["search.space.loader.crop_beats=[8,12]"], "loader.crop_beats, which changes nothing with data=synthetic"),
+        (["search.trials=0"], "search.trials=0; expected a whole number from 1 up"),
+        (["search.at_once=0"], "search.at_once=0"),
+        (["search.pruner=hyperbnad"], "did you mean 'hyperband'"),
+    ],
+)
+def test_what_would_mislead_is_refused_before_any_run(words: list[str], told: str) -> None:
+    assert re.search(told, refused(*RUN, *SEARCH[:1], *words))
+
+
+def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert "pip install 'music_affect[search]'" in refused(*RUN, *SEARCH)
+
+
+def test_a_search_is_not_mixed_with_another(tmp_path: Path) -> None:
+    words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
+    first = command_line.check_overrides("train", words)
+    axes = spaces.axes(plain(first.search.space))
+    files.write_json(tmp_path / "a" / searching.ABOUT, searching.about(first, axes))
+    assert "holds a search; expected a new folder; add sweep.resume=true" in refused(*words)
+    other = refused(*words, "sweep.resume=true", "search.space.optimizer.lr.high=0.5")
+    assert re.search(r"was started with search.space.optimizer.lr=.*0.01.* and this command says .*0.5", other)
+    assert "model.name=mlp and this command says cnn" in refused(*words, "sweep.resume=true", "model=cnn")
+
+
+def test_the_command_that_trains_what_was_found() -> None:
+    words = [*SEARCH, "model=mlp", "split.val_fraction=0.2", "seed=3", "sweep.name=a", "hydra/launcher=joblib"]
+    words += ["+search.space.model.recipe.epochs=[10,20]", "+hydra.launcher.n_jobs=2"]
+    assert command_for(words, ["optimizer.lr=0.01"]) == (
+        "python -m music_affect.train -m model=mlp optimizer.lr=0.01 'seed=range(0,5)'"
+    )
+
+
+@pytest.mark.parametrize(("mode", "value"), [("max", 0.75), ("min", 0.25)])
+def test_a_trial_is_worth_its_best_epoch_on_the_validation_part(tmp_path: Path, mode: str, value: float) -> None:
+    rows = [[0, 0.99, 0.25], [1, 0.01, 0.75], [2, 0.5, "nan"], [3, 0.5, ""]]
+    files.write_csv(tmp_path / "metrics.csv", ["epoch", "train/f1", "val/f1"], rows)
+    assert validation(tmp_path, "val/f1", mode) == value
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Any:
+    """A study in which two trials have had this figure after every epoch, and a third is to run."""
+
+    def made(figure: float) -> list[str]:
+        space = spaces.distributions({"optimizer.lr": {"low": 1e-9, "high": 1e-2, "log": True}})
+        study = Study(tmp_path / JOURNAL, space, mode="max", seed=0, startup_trials=2)
+        for proposal in study.propose(2):
+            pruner = make_pruner("none", grace_epochs=0, startup_trials=0, epochs=6)
+            report = TrialReport(tmp_path / JOURNAL, proposal.number, pruner)
+            assert not any(report(epoch, figure) for epoch in range(1, 7))
+            study.record(proposal, figure)
+        study.propose(1)
+        return ["search.trial=2", f"search.study={tmp_path / JOURNAL}", "search.grace_epochs=2"]
+
+    return made
+
+
+@pytest.mark.slow
+def test_a_hopeless_run_is_stopped_in_training_and_is_no_failure(tmp_path: Path, others: Any) -> None:
+    words = [*RUN, *SEARCH, *others(0.9), "optimizer.lr=1e-9"]
+    with pytest.raises(PrunedError, match="stopped after 2 epochs"):
+        train(compose("train", *words), tmp_path / "run")
+    assert files.read_json(tmp_path / "run" / "status.json")["state"] == "pruned"
+    assert len(files.read_csv(tmp_path / "run" / "metrics.csv")) == 2
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+@pytest.mark.slow
+def test_a_good_run_is_not_stopped(tmp_path: Path, others: Any) -> None:
+    words = [*RUN, *SEARCH, *others(0.0), "optimizer.lr=1e-2"]
+    assert train(compose("train", *words), tmp_path / "run")["status"] == "done"
+    assert len(files.read_csv(tmp_path / "run" / "metrics.csv")) == 6
+
+
+def results(sweep: Path) -> tuple[str, str, set[str]]:
+    """What a search has found, and the folders of its runs."""
+    best = (sweep / "best.yaml").read_text()
+    return (sweep / "trials.csv").read_text(), best, {path.parent.name for path in sweep.glob("*/status.json")}
+
+
+def job(cfg: DictConfig) -> float:
+    """What a launcher calls for a run of ``music_affect.train``."""
+    return sweep_cell.run(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
+
+
+@pytest.mark.slow
+def test_a_search_killed_in_a_run_ends_like_one_that_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*RUN, *SEARCH, "search.pruner=none", f"paths.sweeps={tmp_path}"]
+    command = [sys.executable, "-m", "music_affect.train", *words, "sweep.name=cut"]
+    path = os.pathsep.join([CHECKOUT, os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    cut = tmp_path / "cut"
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        while len(list(cut.glob("*/checkpoints/last.ckpt"))) < 2 and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (cut / "trials.csv").exists()
+
+    # Without its name: it is found by what it searches.
+    again = [*words, "sweep.resume=true"]
+    assert searching.run("train", command_line.check_overrides("train", again), again, job) == 0
+    told = capsys.readouterr().out
+    assert "1 of 3: trial 0" not in told
+    assert "3 of 3: trial 2 done" in told
+    assert "Train and test it" in told
+    once = [*words, "sweep.name=whole"]
+    assert searching.run("train", command_line.check_overrides("train", once), once, job) == 0
+    assert results(cut) == results(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_search_of_which_every_trial_fails_says_so(tmp_path: Path) -> None:
+    words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "search.trials=2"]
+    first = command_line.check_overrides("train", words)
+    with pytest.raises(TrainingError, match=r"none of the 2 trials of the search came to an end \(2 failed\)"):
+        searching.run("train", first, words, lambda cfg: None)
+
+
+def test_an_interrupted_search_says_how_it_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(cfg: DictConfig) -> float:
+        raise KeyboardInterrupt
+
+    words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
+    assert searching.run("train", command_line.check_overrides("train", words), words, interrupted) == 130
+    assert "the same command with sweep.resume=true goes on" in capsys.readouterr().out
+    listed = [*words, "sweep.dry_run=true", "sweep.resume=true"]
+    assert searching.run("train", command_line.check_overrides("train", listed), listed, never) == 0
+    assert "3 of 3 trials are still to run" in capsys.readouterr().out
