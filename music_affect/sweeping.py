@@ -43,21 +43,35 @@ def run(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
         out.print(sweep_progress.table(planned, before, before))
         out.print(sweep_progress.forecast(planned, before), highlight=False)
         return 0
-    _write_plan(planned, first)
-    prepare_shared(planned, first, out)
+    _write_plan(planned)
+
+    def work() -> None:
+        prepare_shared(planned, out)
+        launch()
+
     with sweep_progress.Monitor(planned, out):
-        try:
-            launch()
-        except SystemExit as ended:
-            if ended.code == 130:  # interrupted: what is left is told below
-                out.print("Interrupted; the same command with sweep.resume=true goes on.", highlight=False)
+        interrupted = _interrupted(work)
     after = [cell.state for cell in planned]
     out.print(sweep_progress.table(planned, before, after))
     counts = Counter(state.name for state in after)
     folder = planned[0].folder.parent
     out.print(f"{', '.join(f'{count} {name}' for name, count in counts.most_common())}: {folder}", highlight=False)
     out.print(f"Report: {write_sweep_report([folder], folder)}", highlight=False)
+    if interrupted:
+        out.print("Interrupted; the same command with sweep.resume=true goes on.", highlight=False)
+        return 130
     return 0 if counts.keys() <= {"done", "pruned"} else 1
+
+
+def _interrupted(work: Callable[[], None]) -> bool:
+    """Works, and says whether Ctrl-C ended it; whatever else ended it shows in the states of the runs."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    except SystemExit as ended:
+        return ended.code == 130
+    return False
 
 
 def _choose_name(first: DictConfig, out: Console) -> None:
@@ -77,11 +91,8 @@ def _choose_name(first: DictConfig, out: Console) -> None:
 def _same_command(sweeps: Path, command: list[str]) -> str | None:
     """The newest sweep that the command has started."""
     for path in sorted(sweeps.glob(f"*/{PLAN}"), key=lambda path: path.stat().st_mtime, reverse=True):
-        try:
-            if files.read_json(path)["command"] == command:
-                return path.parent.name
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        if command in _read_plan(path)["commands"]:
+            return path.parent.name
     return None
 
 
@@ -90,13 +101,28 @@ def _command(arguments: Sequence[str]) -> list[str]:
     return sorted(word for word in arguments if not word.startswith((*ABOUT_THE_SWEEP, "-", "workers=")))
 
 
-def _write_plan(planned: Sequence[Cell], first: DictConfig) -> None:
-    folder = planned[0].folder.parent
-    rows = [{"folder": cell.folder.name, "words": list(cell.words)} for cell in planned]
-    files.write_json(folder / PLAN, {"command": _command(sys.argv[1:]), "cells": rows})
+def _write_plan(planned: Sequence[Cell]) -> None:
+    """Adds this call to the sweep's record: what it was asked for, and its cells beside those of earlier calls."""
+    path = planned[0].folder.parent / PLAN
+    earlier = _read_plan(path)
+    now = _command(sys.argv[1:])
+    commands = [*(known for known in earlier["commands"] if known != now), now]
+    words = {row["folder"]: row["words"] for row in earlier["cells"]}
+    words |= {cell.folder.name: list(cell.words) for cell in planned}
+    rows = [{"folder": folder, "words": own} for folder, own in words.items()]
+    files.write_json(path, {"commands": commands, "cells": rows})
 
 
-def prepare_shared(planned: Sequence[Cell], first: DictConfig, out: Console) -> None:
+def _read_plan(path: Path) -> dict[str, Any]:
+    """A sweep's record; empty where there is none that can be read."""
+    try:
+        content = files.read_json(path)
+        return {"commands": list(content["commands"]), "cells": list(content["cells"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"commands": [], "cells": []}
+
+
+def prepare_shared(planned: Sequence[Cell], out: Console) -> None:
     """Builds the feature caches of all cells that are still to run, before any of them starts: each clip once."""
     from music_affect import shared_work
 
