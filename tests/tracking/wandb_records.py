@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from wandb.proto.wandb_internal_pb2 import Record
 
 BLOCK, HEADER, OPENING = 32768, 7, 7  # bytes; a piece is crc (4), length (2), type (1), then its data
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+PATIENCE = 20  # seconds
 
 
 @dataclass
@@ -32,7 +34,14 @@ class Recorded:
 
 
 def read(file: Path) -> Recorded:
-    """All that a .wandb file says of its run."""
+    """All that the .wandb file of an ended run says; W&B's own process may be writing its last records yet."""
+    end = time.monotonic() + PATIENCE
+    while (found := _read(file)).exit_code is None and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def _read(file: Path) -> Recorded:
     found = Recorded()
     for record in records(file):
         kind = record.WhichOneof("record_type")
