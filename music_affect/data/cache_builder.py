@@ -21,7 +21,7 @@ from music_affect.data.build_lock import EVERYTHING, exclusively, locked
 from music_affect.data.build_progress import Progress
 from music_affect.data.cache import IDENTITY, FeatureCache, describe_skips, examine, unlike
 from music_affect.data.cache_index import INDEX, PARTS
-from music_affect.data.cache_part import CachePart, Entry
+from music_affect.data.cache_part import FRAMES, JOURNAL, CachePart, Entry
 from music_affect.data.identity import Identity, stamps_of
 from music_affect.data.reader import Answer, Description, Extract
 from music_affect.data.source import Clip
@@ -156,7 +156,12 @@ def _adopt(folder: Path, identity: Identity, say: Say) -> None:
     reason = unlike(folder, identity)
     if reason is None:
         return
-    for path in [folder / INDEX, *(folder / PARTS).glob("*/*")]:
+    for path in [
+        folder / INDEX,
+        folder / FRAMES,
+        folder / JOURNAL,
+        *(folder / PARTS).glob("*/*"),
+    ]:  # the older layout too
         if path.suffix != ".lock":
             path.unlink(missing_ok=True)
     if (folder / IDENTITY).exists():
