@@ -12,8 +12,8 @@ from rich.console import Console
 from music_affect import build, caching
 from music_affect.caching import Kind, Say
 from music_affect.data.cache import FeatureCache, examine, finished_clips
-from music_affect.data.cache_builder import Account, Share
 from music_affect.data.cache_builder import build as build_caches
+from music_affect.data.cache_work import Account, Share
 from music_affect.data.identity import Identity
 from music_affect.data.reader import Reader
 from music_affect.data.source import Clip, ClipSource

@@ -10,7 +10,7 @@ from music_affect import build, command_line
 from music_affect.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
-    from music_affect.data.cache_builder import Account
+    from music_affect.data.cache_work import Account
 
 VARIANTS = ("full", "beat", "mfcc", "melgram")
 

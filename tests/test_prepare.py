@@ -16,7 +16,7 @@ from audio_files import RATE, music, write_music
 from running import compose, entry_point, opened_cache
 
 from music_affect import files
-from music_affect.data.cache_builder import Account
+from music_affect.data.cache_work import Account
 from music_affect.errors import ConfigurationError
 from music_affect.features.extractor import AudioExtractor
 from music_affect.prepare import prepare

@@ -3,80 +3,22 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from music_affect import files
 from music_affect.data import cache_index
-from music_affect.data.build_lock import EVERYTHING, exclusively, locked
-from music_affect.data.build_progress import Progress
+from music_affect.data.build_lock import exclusively, locked
 from music_affect.data.cache import IDENTITY, FeatureCache, describe_skips, examine, unlike
 from music_affect.data.cache_index import INDEX, PARTS
-from music_affect.data.cache_part import FRAMES, JOURNAL, CachePart, Entry
+from music_affect.data.cache_part import FRAMES, JOURNAL
+from music_affect.data.cache_work import INDEX_LOCK, WHOLE, Account, Say, Share, Work
 from music_affect.data.identity import Identity, stamps_of
-from music_affect.data.reader import Answer, Description, Extract
+from music_affect.data.reader import Description, Extract
 from music_affect.data.source import Clip
-from music_affect.errors import CacheError, ClipError
-from music_affect.parallel import in_order, processes_for
-
-INDEX_LOCK = "index.lock"
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Share:
-    """One of several equal shares of the clips, chosen by their ids.
-
-    Args:
-        number: of this share, from 0.
-        of: how many there are; 1 is everything.
-    """
-
-    number: int = 0
-    of: int = 1
-
-    @property
-    def part(self) -> str:
-        """Name of the part of the cache that it writes."""
-        return EVERYTHING if self.of == 1 else f"shard-{self.number}-of-{self.of}"
-
-    def holds(self, name: str) -> bool:
-        """Whether the clip of this id belongs to it."""
-        return self.of == 1 or int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self.of == self.number
-
-
-@dataclass
-class Account:
-    """What a build did.
-
-    Args:
-        clips: in its share.
-        made: clips that were read and can be used.
-        skipped: clips that were read and cannot be used, by reason.
-        audio_seconds: of the clips that were made.
-        seconds: that it took.
-    """
-
-    clips: int
-    made: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    audio_seconds: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def present(self) -> int:
-        """Clips that were finished before."""
-        return self.clips - self.made - self.skipped.total()
+from music_affect.errors import CacheError
+from music_affect.parallel import processes_for
 
 
 def open_or_build(
@@ -111,7 +53,7 @@ def build(
     *,
     workers: int | None,
     say: Say,
-    share: Share = Share(),
+    share: Share = WHOLE,
     retry: bool = False,
 ) -> Account:
     """Makes what is missing in the caches of several kinds of features, in one pass over the clips.
@@ -142,7 +84,7 @@ def build(
             for folder, identity in zip(folders, identities, strict=True):
                 with locked(folder / INDEX_LOCK, say):
                     _adopt(folder, identity, say)
-            work = _Work(folders, identities, ordered, mine, share.part, retry)
+            work = Work(folders, identities, ordered, mine, share.part, retry)
             work.announce(say)
             account = work.run(extract, processes_for(len(work.missing), workers), say)
     except OSError as error:
@@ -167,93 +109,6 @@ def _adopt(folder: Path, identity: Identity, say: Say) -> None:
     if (folder / IDENTITY).exists():
         say(f"Feature cache {folder} is not used: {reason}. Extracting again.")
     files.write_json(folder / IDENTITY, identity.to_dict())
-
-
-class _Work:
-    """What has to be read, and where it goes."""
-
-    def __init__(
-        self,
-        folders: Sequence[Path],
-        identities: Sequence[Identity],
-        clips: Sequence[Clip],
-        mine: Sequence[int],
-        part: str,
-        retry: bool,
-    ) -> None:
-        self._folders, self._identities, self._clips, self._part = folders, identities, clips, part
-        self._stamps: NDArray[np.int64] = identities[0].stamps
-        self._count = len(mine)
-        self._parts: list[CachePart] = []
-        with ExitStack() as opened:
-            for folder, identity in zip(folders, identities, strict=True):
-                self._parts.append(CachePart(folder / PARTS / part, identity.num_features))
-                opened.callback(self._parts[-1].abandon)
-            known = [cache_index.collect(*pair) for pair in zip(folders, identities, strict=True)]
-            opened.pop_all()
-        self.changed = 0
-        self.missing: list[tuple[int, list[int]]] = []
-        for place in mine:
-            lacking = [kind for kind, entries in enumerate(known) if self._lacks(entries, place, retry)]
-            self.changed += any(clips[place].id in known[kind] for kind in lacking)
-            if lacking:
-                self.missing.append((place, lacking))
-
-    def _lacks(self, entries: dict[str, Entry], place: int, retry: bool) -> bool:
-        entry = entries.get(self._clips[place].id)
-        return entry is None or entry.stamp != tuple(self._stamps[place]) or (retry and entry.skipped is not None)
-
-    def announce(self, say: Say) -> None:
-        done = self._count - len(self.missing)
-        if done and self.missing:
-            changed = f" ({self.changed} of them changed or are tried again)" if self.changed else ""
-            say(f"{done} of {self._count} clips are done already; going on with {len(self.missing)}{changed}.")
-
-    def run(self, extract: Extract, processes: int, say: Say) -> Account:
-        account = Account(self._count)
-        jobs = [(self._clips[place], kinds) for place, kinds in self.missing]
-        try:
-            with Progress(self._count, len(self.missing), account, say) as progress:
-                for (place, kinds), answers in zip(
-                    self.missing, in_order(partial(_extract, extract), jobs, processes, _crashed), strict=True
-                ):
-                    self._store(place, kinds, answers, account)
-                    progress.advance()
-        except BaseException:
-            for part in self._parts:
-                part.abandon()
-            raise
-        for part in self._parts:
-            part.close()
-        for folder, identity in zip(self._folders, self._identities, strict=True):
-            with locked(folder / INDEX_LOCK, say):
-                cache_index.write(folder, cache_index.collect(folder, identity))
-        return account
-
-    def _store(self, place: int, kinds: Sequence[int], answers: Sequence[Answer], account: Account) -> None:
-        clip, (size, modified) = self._clips[place], self._stamps[place].tolist()
-        errors = [
-            self._parts[kind].append(clip, (size, modified), answer)
-            for kind, answer in zip(kinds, answers, strict=True)
-        ]
-        usable = [answer.seconds for answer in answers if not isinstance(answer, ClipError)]
-        error = next((found for found in errors if found is not None), None)
-        if error is None:
-            account.made += 1
-            account.audio_seconds += usable[0]
-        else:
-            account.skipped[error.reason] += 1
-
-
-_Job = tuple[Clip, list[int]]
-
-
-def _extract(extract: Extract, job: _Job) -> list[Answer]:
-    return extract(*job)
-
-
-def _crashed(job: _Job) -> list[Answer]:
-    return [ClipError("unreadable", "reading it ended the process") for _ in job[1]]
 
 
 def _cannot_write(folder: Path, error: OSError) -> CacheError:

@@ -14,8 +14,8 @@ from counted_builds import read_clips
 from numpy.typing import NDArray
 
 from music_affect.data.cache import FeatureCache
-from music_affect.data.cache_builder import Account, Share
 from music_affect.data.cache_builder import build as build_caches
+from music_affect.data.cache_work import WHOLE, Account, Share
 from music_affect.data.identity import Identity
 from music_affect.data.reader import Answer
 from music_affect.data.source import Clip
@@ -35,7 +35,6 @@ class Kind:
 
 
 KINDS = (Kind(1), Kind(2))
-WHOLE = Share()
 
 
 class Found(NamedTuple):

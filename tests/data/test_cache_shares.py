@@ -15,7 +15,7 @@ import shared_builds
 from counted_builds import write_clips
 from shared_builds import KINDS, Kind, OnePass, folder_of, make, opened
 
-from music_affect.data.cache_builder import Share
+from music_affect.data.cache_work import Share
 from music_affect.data.source import Clip
 from music_affect.errors import CacheError
 
