@@ -12,7 +12,7 @@ import torch
 from rich.table import Table
 
 from benchmarks.epochs import DATA, FRAMES, LAB_FRAMES, ClipFiles, Turn, contest, epoch_starts
-from benchmarks.training import epoch_table, parse_arguments, startup_table
+from benchmarks.training import epoch_table, parse_arguments
 from music_affect.data.sampling import TrainingSampler
 
 CLIPS = 20
@@ -82,16 +82,6 @@ def test_epoch_starts_notes_each_epoch_and_still_sets_it() -> None:
     assert starts[0] <= starts[1]
     assert [plan.seed for plan in sampler] == [plan.seed for plan in later]
     assert sorted(first) == [0, 1, 2]
-
-
-@pytest.mark.slow
-def test_startup_times_real_processes(tmp_path: Path) -> None:
-    found = rows(startup_table(tmp_path, repeats=1))
-    assert len(found) == 3
-    imports, first, whole = (float(seconds) for _, seconds in found)
-    assert imports > 0
-    assert 0 < first <= whole  # the first step lies within the process
-    assert (tmp_path / "run" / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize("words", [["--clips", "5"], ["--epochs", "0"], ["--repeats", "0"], ["--models", "rnn"]])
