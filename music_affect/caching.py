@@ -68,12 +68,16 @@ def extract(kinds: Sequence[Kind]) -> Extract:
     return ExtractAudio(Extraction(extractors, selection))
 
 
+def workers(cfg: DictConfig, data: ClipSource) -> int | None:
+    """Processes that read the files; arrays are read faster than a process starts."""
+    return 1 if cfg.workers is None and data.holds == "arrays" else cfg.workers
+
+
 def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say) -> FeatureCache:
     """The feature cache that a run needs, built where need be."""
     kind = kind_of(cfg, data)
-    # Arrays are read faster than a process starts.
-    workers = 1 if cfg.workers is None and data.holds == "arrays" else cfg.workers
-    cache = open_or_build(kind.folder(cfg, data), clips, kind, extract([kind]), workers=workers, say=say)
+    folder = kind.folder(cfg, data)
+    cache = open_or_build(folder, clips, kind, extract([kind]), workers=workers(cfg, data), say=say)
     for remark, count in cache.remark_counts.items():
         say(f"{count} of {len(cache.ids)} clips: {remark}.")
     return cache

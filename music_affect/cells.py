@@ -47,6 +47,15 @@ def digest(cfg: DictConfig) -> str:
     return hashlib.sha256(json.dumps(compared, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
+def flat(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by their full name, ``{"optimizer.lr": 0.002}``."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        found |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return found
+
+
 def state(folder: Path) -> State:
     """State of a run folder; what a killed process left half-written counts as cut off."""
     status = _read(folder / "status.json")

@@ -71,10 +71,8 @@ def _reader(cfg: DictConfig, variant: str) -> Reader:
 
 
 def _workers(cfg: DictConfig, data: ClipSource) -> int | None:
-    if cfg.workers is not None:
-        return int(cfg.workers)
     swept = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    return 1 if swept or data.holds == "arrays" else None
+    return 1 if swept and cfg.workers is None else caching.workers(cfg, data)
 
 
 def closing_line(account: Account, share: Share) -> str:

@@ -18,10 +18,14 @@ WORTH_A_PROCESS = 24  # items: starting a process takes as long as some of them
 IN_FLIGHT = 4  # items waiting a worker: enough to keep it busy, few enough to bound memory
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def processes_for(items: int, wanted: int | None = None) -> int:
     """How many processes to use: ``wanted``, or one a core, as far as there is work for them."""
-    cores = wanted or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    return max(1, min(cores, items // WORTH_A_PROCESS))
+    return max(1, min(wanted or cores(), items // WORTH_A_PROCESS))
 
 
 def in_order(

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from music_affect import files
-from music_affect.cells import NOT_COMPARED
+from music_affect.cells import NOT_COMPARED, flat
 from music_affect.errors import MusicAffectError, RunFolderError
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
@@ -151,9 +151,10 @@ def _clear(path: Path) -> None:
 def _refuse_changes(path: Path, config: Mapping[str, Any]) -> None:
     earlier = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
     assert isinstance(earlier, dict)
-    before, now = _flat(earlier), _flat(config)
+    before, now = flat(earlier), flat(config)
     changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-    changed = [key for key in changed if key.split(".")[0] not in NOT_COMPARED]
+    # In a sweep a run gets whichever GPU is free, and goes on with another one.
+    changed = [key for key in changed if key.split(".")[0] not in NOT_COMPARED and key != "trainer.devices"]
     if changed:
         first = changed[0]
         raise RunFolderError(
@@ -161,11 +162,3 @@ def _refuse_changes(path: Path, config: Mapping[str, Any]) -> None:
             expected="the same settings to resume",
             fix="repeat the first command with resume=true, or add overwrite=true or tag=WORD",
         )
-
-
-def _flat(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return flat

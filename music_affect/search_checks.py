@@ -9,12 +9,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect import build, command_line
+from music_affect.cells import flat
 from music_affect.compatibility import wanted
 from music_affect.data.labels import labelled
 from music_affect.data.splits import split_clips
 from music_affect.errors import ConfigurationError, SplitError, did_you_mean
 from music_affect.search import space as spaces
-from music_affect.search_words import flat, run_settings
+from music_affect.search_words import run_settings
 
 
 def plain(node: Any) -> dict[str, Any]:

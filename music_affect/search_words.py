@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from music_affect.cells import NOT_COMPARED
+from music_affect.cells import NOT_COMPARED, flat
 
 # Words of the search that say nothing of the run that it found.
 ABOUT_THE_SEARCH = ("hparams_search=", "search.", "sweep.", "hydra.", "hydra/", "resume=", "overwrite=", "workers=")
@@ -51,12 +51,3 @@ def command_for(words: Sequence[str], best: Sequence[str]) -> str:
     """
     kept = [word for word in words if not word.lstrip("+~").startswith((*ABOUT_THE_SEARCH, *FOR_THE_SEARCH))]
     return shlex.join(["python", "-m", "music_affect.train", "-m", *kept, *best, "seed=range(0,5)"])
-
-
-def flat(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by their full name, ``{"optimizer.lr": 0.002}``."""
-    found: dict[str, Any] = {}
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        found |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return found

@@ -34,9 +34,9 @@ def prepare(cfgs: Sequence[DictConfig], say: Say) -> None:
     for same_files in _by_files(needed):
         cfg, source, _ = same_files[0]
         kinds = {kind.folder(cfg, source): kind for _, _, kind in same_files}
-        workers = 1 if cfg.workers is None and source.holds == "arrays" else cfg.workers
-        clips = source.clips()
-        build_caches(list(kinds.items()), clips, caching.extract(list(kinds.values())), workers=workers, say=say)
+        workers = caching.workers(cfg, source)
+        extract = caching.extract(list(kinds.values()))
+        build_caches(list(kinds.items()), source.clips(), extract, workers=workers, say=say)
     for cfg, source, _ in needed:
         _statistics(cfg, source)
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, open_dict
 
 from music_affect import build, cells, files, lease
 from music_affect.errors import MusicAffectError
+from music_affect.parallel import cores
 
 Job = Callable[[DictConfig, Path], dict[str, Any]]
 
@@ -85,11 +86,6 @@ def _resources(cfg: DictConfig) -> Iterator[None]:
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def jobs_at_once(cfg: DictConfig) -> int | None:

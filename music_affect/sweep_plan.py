@@ -48,8 +48,8 @@ def plan(config_name: str, arguments: Sequence[str]) -> list[Cell]:
         for line in BasicSweeper.split_arguments(overrides, None)[0]:
             cfg = hydra.compose(config_name, line, return_hydra_config=True)
             folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
-            with_hydra = [word for word in line if not word.startswith(ABOUT_THE_SWEEP)]
-            found.append(Cell(with_hydra, cfg, folder))
+            own = [word for word in line if not word.startswith(ABOUT_THE_SWEEP)]
+            found.append(Cell(own, cfg, folder))
     return found
 
 

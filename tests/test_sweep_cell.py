@@ -12,8 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from running import compose
 
-from music_affect import cells, files, lease, sweep_cell
-from music_affect.errors import TrainingError
+from music_affect import build, cells, files, lease, run_writer, sweep_cell
+from music_affect.errors import RunFolderError, TrainingError
 
 LAUNCHERS = {
     "basic": {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"},
@@ -162,3 +162,20 @@ def test_settings_make_the_cell_not_where_and_how_it_runs(tmp_path: Path) -> Non
     assert {cells.digest(compose("train", word)) for word in same} == {base}
     other = ["seed=1", "features=mel", "optimizer.lr=1", "task=affect", "data.fold=0", "tag=again"]
     assert len({base, *(cells.digest(compose("train", word)) for word in other)}) == len(other) + 1
+
+
+def test_a_run_that_was_cut_off_goes_on_with_whichever_device_is_free(tmp_path: Path) -> None:
+    def interrupted(cfg: DictConfig, folder: Path, device: int) -> None:
+        cfg.trainer.devices = [device]
+        with run_writer.claim(folder, build.plain(cfg), resume=device > 0, overwrite=False):
+            raise KeyboardInterrupt
+
+    for device in (0, 1):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(compose("train"), tmp_path / "run", device)
+    other = compose("train", "trainer.max_epochs=3")
+    with (
+        pytest.raises(RunFolderError, match=r"trainer\.max_epochs"),
+        run_writer.claim(tmp_path / "run", build.plain(other), resume=True, overwrite=False),
+    ):
+        pass

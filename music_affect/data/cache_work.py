@@ -90,7 +90,7 @@ class Work:
         part: str,
         retry: bool,
     ) -> None:
-        self._folders, self._identities, self._clips, self._part = folders, identities, clips, part
+        self._folders, self._identities, self._clips = folders, identities, clips
         self._stamps: NDArray[np.int64] = identities[0].stamps
         self._count = len(mine)
         self._parts: list[CachePart] = []
