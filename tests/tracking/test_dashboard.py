@@ -13,7 +13,7 @@ from running import entry_point
 
 from music_affect import track
 from music_affect.errors import ConfigurationError
-from music_affect.trackers import recordings, workspace
+from music_affect.trackers import workspace
 from music_affect.trackers.dashboard import specification
 
 SECTIONS = [
@@ -56,8 +56,7 @@ def test_the_deciding_figures_of_all_tasks_are_on_it(capsys: pytest.CaptureFixtu
 
 
 def test_everything_it_shows_is_recorded_by_runs(described: dict[str, Any], finished: Path) -> None:
-    (one,) = recordings.of_run(finished)
-    recorded = wandb_records.read(one.folder / f"run-{one.id}.wandb")
+    (recorded,) = wandb_records.of_run(finished)
     told = {*recorded.summary, *(key.rsplit("/", 1)[0] for key in recorded.summary)}
     runs, shown = described["runs"], panels(described)
     wanted = {runs["order_by"], *runs["columns"]}

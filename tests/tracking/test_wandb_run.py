@@ -22,8 +22,9 @@ def recording(finished: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def recorded(recording: Path) -> Recorded:
-    return wandb_records.read(next(recording.glob("*.wandb")))
+def recorded(finished: Path) -> Recorded:
+    (one,) = wandb_records.of_run(finished)
+    return one
 
 
 def test_it_stands_on_the_axes(recorded: Recorded) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import wandb_records
 from conftest import WANDB_FOLDERS, WORDS
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from running import QUICK, train_quickly
 from told_runs import beginning, follow, record
-from wandb_records import Recorded
+from wandb_records import of_run
 
 from music_affect import command_line, files, fitting
 from music_affect.trackers import connection, recordings, weights_and_biases
@@ -22,11 +21,6 @@ from music_affect.trackers.epochs import TrackedEpochs
 from music_affect.trackers.spectrograms import draw_clip
 from music_affect.trackers.tracker import Tracker
 from music_affect.tracking import Guarded
-
-
-def read(folder: Path) -> list[Recorded]:
-    """The recordings of a run, the earliest first."""
-    return [wandb_records.read(one.folder / f"run-{one.id}.wandb") for one in recordings.of_run(folder)]
 
 
 def test_a_run_that_fails_says_so_and_is_the_same_run_when_it_is_resumed(
@@ -38,7 +32,7 @@ def test_a_run_that_fails_says_so_and_is_the_same_run_when_it_is_resumed(
         with pytest.raises(RuntimeError, match="no memory left"):
             train_quickly(tmp_path / "run", *words)
     train_quickly(tmp_path / "run", *words, "resume=true")
-    failed, resumed = read(tmp_path / "run")
+    failed, resumed = of_run(tmp_path / "run", starts=2)
     assert (failed.exit_code, resumed.exit_code) == (1, 0)
     assert failed.id == resumed.id
     assert "test/f1_macro" not in failed.summary
@@ -53,7 +47,7 @@ def test_a_cell_is_in_the_group_of_its_sweep(tmp_path: Path, monkeypatch: pytest
     cfg = command_line.check_overrides("train", [*words, f"hydra.sweep.dir={tmp_path / 'my-sweep'}"])
     monkeypatch.setattr(HydraConfig.instance(), "cfg", OmegaConf.masked_copy(cfg, ["hydra"]))
     train_quickly(tmp_path / "my-sweep" / "cell", "model=majority", "logger=wandb", "logger.mode=offline")
-    (told,) = read(tmp_path / "my-sweep" / "cell")
+    (told,) = of_run(tmp_path / "my-sweep" / "cell")
     assert (told.group, told.exit_code) == ("my-sweep", 0)
     assert "majority" in told.tags
     assert told.summary["majority/accuracy"] == told.summary["test/accuracy"]
@@ -70,7 +64,7 @@ def test_processes_at_once_record_each_in_its_own_run_folder(
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    (first,), (second,) = read(tmp_path / "a"), read(tmp_path / "b")
+    (first,), (second,) = of_run(tmp_path / "a"), of_run(tmp_path / "b")
     assert first.id != second.id
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert len(first.history) == len(second.history) == 3
@@ -86,7 +80,7 @@ def test_a_group_can_be_chosen_and_no_other_run_of_the_process_is_touched(finish
         tracker = weights_and_biases.start(start, project="p", mode="offline", group=group)
         assert tracker is not None
         tracker.close(failed=False)
-    assert [read(tmp_path / name)[0].group for name in "ab"] == ["grid", "mine"]
+    assert [of_run(tmp_path / name)[0].group for name in "ab"] == ["grid", "mine"]
     assert wandb.run is None
     assert lines == []
 
@@ -98,7 +92,7 @@ def test_without_a_key_runs_are_recorded_offline_and_that_is_said_once(finished:
         assert tracker is not None
         follow(tracker, finished)
     assert lines == ["No W&B key is set: logging offline; `python -m music_affect.track sync` uploads it later."]
-    assert [one.exit_code for name in "ab" for one in read(tmp_path / name)] == [0, 0]
+    assert [one.exit_code for name in "ab" for one in of_run(tmp_path / name)] == [0, 0]
 
 
 def test_without_a_server_a_run_is_recorded_offline(
@@ -109,7 +103,7 @@ def test_without_a_server_a_run_is_recorded_offline(
     metrics = train_quickly(tmp_path / "run", "model=majority", "logger=wandb")
     assert metrics["status"] == "done"
     assert "W&B cannot be reached at http://127.0.0.1:9" in " ".join(capsys.readouterr().out.split())
-    (told,) = read(tmp_path / "run")
+    (told,) = of_run(tmp_path / "run")
     assert (told.exit_code, told.summary["score"]) == (0, metrics["score"])
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from wandb.proto.wandb_internal_pb2 import Record
 
+from music_affect.trackers import recordings
+
 BLOCK, HEADER, OPENING = 32768, 7, 7  # bytes; a piece is crc (4), length (2), type (1), then its data
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 PATIENCE = 20  # seconds
@@ -33,15 +35,22 @@ class Recorded:
     exit_code: int | None = None
 
 
-def read(file: Path) -> Recorded:
-    """All that the .wandb file of an ended run says; W&B's own process may be writing its last records yet."""
+def of_run(run_folder: Path, starts: int = 1) -> list[Recorded]:
+    """What a run recorded each time that it was started, the earliest first.
+
+    W&B's own process writes the files, and may be at its last records after a run has ended: those are waited for.
+    """
     end = time.monotonic() + PATIENCE
-    while (found := _read(file)).exit_code is None and time.monotonic() < end:
+    while True:
+        found = [read(one.folder / f"run-{one.id}.wandb") for one in recordings.of_run(run_folder)]
+        ended = len(found) >= starts and all(one.exit_code is not None for one in found)
+        if ended or time.monotonic() > end:
+            return found
         time.sleep(0.1)
-    return found
 
 
-def _read(file: Path) -> Recorded:
+def read(file: Path) -> Recorded:
+    """All that a .wandb file says so far."""
     found = Recorded()
     for record in records(file):
         kind = record.WhichOneof("record_type")
@@ -66,16 +75,19 @@ def _read(file: Path) -> Recorded:
 
 
 def records(file: Path) -> Iterator[Record]:
-    """Records of a .wandb file, which is a log of LevelDB's form."""
+    """Whole records of a .wandb file, which is a log of LevelDB's form; its end may be cut."""
     content, held = file.read_bytes(), b""
-    assert content[:4] == b":W&B"
+    assert content[:4] == b":W&B"[: len(content)]
     place = OPENING
-    while place < len(content):
+    while place + HEADER <= len(content):
         if BLOCK - place % BLOCK < HEADER:
             place += BLOCK - place % BLOCK
             continue
         length, kind = int.from_bytes(content[place + 4 : place + 6], "little"), content[place + 6]
-        held = (b"" if kind in (FULL, FIRST) else held) + content[place + HEADER : place + HEADER + length]
+        piece = content[place + HEADER : place + HEADER + length]
+        if len(piece) < length:
+            return
+        held = (b"" if kind in (FULL, FIRST) else held) + piece
         place += HEADER + length
         if kind in (FULL, LAST):
             yield Record.FromString(held)
