@@ -24,7 +24,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader, Dataset
 
 from music_affect import build, experiment, fitting
-from music_affect.command_line import conf_folder
+from music_affect.configuration import conf_folder
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.sampling import TrainingSampler
 from music_affect.preparation import Prepared, prepare

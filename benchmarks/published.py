@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.published_page import experiments, filled, score
-from music_affect import command_line, files
+from music_affect import configuration, files
 
 PAGE = Path(__file__).parents[1] / "docs" / "published-systems.md"
 HEADINGS = ("cell", "score", "95 %", "training, s")
@@ -77,12 +77,12 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def run_words(name: str, clips: int, cap: int | None, root: Path) -> tuple[list[str], Path]:
     """The words after ``music_affect.train`` for an experiment on synthetic clips, and the folder of that run."""
-    cfg = command_line.check_overrides("train", [f"experiment={name}"])
+    cfg = configuration.check_overrides("train", [f"experiment={name}"])
     data = "synthetic_beat" if cfg.data.beat else "synthetic"
     words = [f"experiment={name}", f"data={data}", f"data.source.num_clips={clips}", f"paths.outputs={root}"]
     if cap is not None and not cfg.loader.overfit_batches:
         words.append(f"trainer.max_epochs={min(cap, cfg.trainer.max_epochs)}")
-    return [*words, "resume=true"], Path(command_line.check_overrides("train", words).hydra.run.dir)
+    return [*words, "resume=true"], Path(configuration.check_overrides("train", words).hydra.run.dir)
 
 
 def train(name: str, words: Sequence[str]) -> None:

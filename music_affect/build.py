@@ -6,17 +6,16 @@ Heavy libraries are imported where they are needed, so that describing the data 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect.data.labels import labelled
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, class_counts
-from music_affect.errors import ConfigurationError, LabelError, MusicAffectError
+from music_affect.errors import ConfigurationError, MusicAffectError
 from music_affect.spec import Categorical, DataSpec, Target
 
 if TYPE_CHECKING:
@@ -158,40 +157,6 @@ def view(cfg: DictConfig, cached: Mapping[str, tuple[int, int]]) -> View:
 def split_plan(cfg: DictConfig) -> SplitPlan:
     """How the clips are divided."""
     return SplitPlan(fold=cfg.data.fold, **dict(cfg.split))
-
-
-def usable(clips: Sequence[Clip], targets: Mapping[str, Target], cache: FeatureCache) -> list[Clip]:
-    """Clips that have one of the labels at least, and features.
-
-    Raises:
-        LabelError: a label has no such clip, or the same value in all of them.
-    """
-    found = [clip for clip in labelled(clips, targets) if clip.id in cache.position]
-    for name in targets:
-        if not any(name in clip.labels for clip in found):
-            raise LabelError(
-                f"none of the {len(clips)} clips has both a label '{name}' and usable features",
-                expected="labelled, readable clips",
-                fix=f"look at {cache.folder / 'skipped.csv'} and at the label file",
-            )
-    check_variety(found, targets)
-    return found
-
-
-def check_variety(clips: Sequence[Clip], targets: Iterable[str]) -> None:
-    """Refuses labels that are the same everywhere.
-
-    Raises:
-        LabelError: with the label and its value.
-    """
-    for name in targets:
-        values = {clip.labels[name] for clip in clips if name in clip.labels}
-        if len(values) == 1:
-            raise LabelError(
-                f"all clips have the same '{name}' ({values.pop()})",
-                expected="two different ones or more: there is nothing to learn from a constant",
-                fix="add clips with another, or choose other labels with task.target or task.targets",
-            )
 
 
 def loading(cfg: DictConfig, frame_rate: float | None) -> Loading:

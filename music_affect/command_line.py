@@ -1,4 +1,4 @@
-"""What every entry point does first: find conf/, check the words on the command line, report errors as one line.
+"""What every entry point does: check the words on the command line, hand them to its job, report errors as one line.
 
 Imports Hydra and nothing heavier, so that a mistake is answered within a second.
 """
@@ -8,33 +8,21 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
-from music_affect.cells import digest
-from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError, did_you_mean
+from music_affect.configuration import check_overrides, conf_folder
+from music_affect.errors import MusicAffectError, RunFolderError
 
 Job = Callable[[DictConfig], Any]
 Sweep = Callable[[str, DictConfig, Callable[[], Any]], int]
-EXTRA_OF = {"joblib": "joblib", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm", "slurm": "slurm"}
-FROM_THE_DATA = ("num_features", "num_classes", "max_frames")
 NO_JOB = ("--help", "-h", "--hydra-help", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc", "--version")
-
-
-def conf_folder() -> Path:
-    """The configurations: beside the package in a checkout, inside it once installed."""
-    installed = Path(__file__).parent / "conf"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
 
 
 def run(
@@ -88,54 +76,6 @@ def _check_output(folder: Path) -> None:
         ) from error
 
 
-def _register_resolvers() -> None:
-    """Words that the configurations use."""
-    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
-    OmegaConf.register_new_resolver("suffix", _suffix, replace=True)
-    OmegaConf.register_new_resolver("joined", _joined, replace=True)
-    OmegaConf.register_new_resolver("transfer", transfer_suffix, replace=True)
-    OmegaConf.register_new_resolver("times", _times, replace=True)
-    OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
-    OmegaConf.register_new_resolver("choices", _choices, replace=True)
-    OmegaConf.register_new_resolver("cell", lambda *, _root_: digest(_root_), replace=True)
-
-
-def _folder_name(root: str | None, default: str) -> str:
-    """Name of the folder at ``root``, as a word that can stand in a file name."""
-    return Path(str(root)).expanduser().absolute().name or default if root else default
-
-
-def _suffix(prefix: str, value: Any) -> str:
-    """``-<prefix><value>``, or nothing where the value is None."""
-    return "" if value is None else f"-{prefix}{value}"
-
-
-def _joined(*words: Any) -> str:
-    """``<word>+<word>`` of those that are not None."""
-    return "+".join(str(word) for word in words if word is not None)
-
-
-def _times(factor: float, value: float) -> float:
-    """A multiple of a figure that stands elsewhere."""
-    return factor * value
-
-
-def _replaced(text: Any, old: str, new: str) -> str:
-    """A text with one word in place of another."""
-    return str(text).replace(old, new)
-
-
-def _choices(*groups: str) -> str:
-    """The options of some groups for a help text, a line a group."""
-    return "\n".join(f"{group}: {', '.join(_options(group))}" for group in groups)
-
-
-def transfer_suffix(start_from: Any, freeze: str) -> str:
-    """``-transfer`` where there is a start, and how much of it is frozen."""
-    frozen = "" if freeze == "none" else f"_freeze_{str(freeze).replace(':', '')}"
-    return "" if start_from is None else f"-transfer{frozen}"
-
-
 def _explained(job: Job, going_on: str) -> Job:
     def explained(cfg: DictConfig) -> Any:
         try:
@@ -169,119 +109,3 @@ def _explain(error: MusicAffectError) -> None:
     if os.environ.get("MUSIC_AFFECT_TRACEBACK"):
         traceback.print_exc()
     print(f"error: {error}", file=sys.stderr)
-
-
-def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
-    """Composes the configuration once, so that a mistake in it is told in our words.
-
-    A sweep is checked by its first cell, and every choice from a group by name.
-
-    Returns:
-        The configuration (of the first cell), Hydra's own included.
-
-    Raises:
-        ConfigurationError: a word is not understood.
-    """
-    try:
-        overrides = OverridesParser.create().parse_overrides(list(words))
-    except HydraException as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(
-            f"the command line is not understood ({reason})",
-            expected="words like model=cnn, optimizer.lr=1e-3 or seed=0,1,2 (with -m)",
-            fix="see --help, and quote values that hold commas, brackets or blanks",
-        ) from error
-    with hydra.initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
-        for override in overrides:
-            _check_choice(override)
-        try:
-            first = [_first_cell(override) for override in overrides]
-            cfg = hydra.compose(config_name, overrides=first, return_hydra_config=True)
-            missing = OmegaConf.missing_keys(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise _explain_composition(config_name, overrides, error) from error
-    for key in sorted(missing):
-        raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
-    return cfg
-
-
-def _first_cell(override: Override) -> str:
-    line = override.input_line or ""
-    if not override.is_sweep_override() or override.is_delete():
-        return line
-    return f"{line.split('=', 1)[0]}={next(iter(override.sweep_string_iterator()))}"
-
-
-def _check_choice(override: Override) -> None:
-    """A group's choice has to be one of its files."""
-    group = override.key_or_group
-    options = _options(group)
-    if not options or override.is_delete() or group.startswith("hydra/"):  # launchers are also others' files
-        return
-    values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
-    for value in values:
-        if isinstance(value, str) and value not in options and value != "null":
-            raise ConfigurationError(
-                f"{group}={value}{did_you_mean(value, options)}",
-                expected=f"{group} to be one of {', '.join(_beside(value, options))}",
-                fix="correct the word",
-            )
-
-
-def _options(group: str) -> list[str]:
-    """Files of a group, those in folders under it too: ``cnn``, ``s1/cnn_mel``."""
-    folder = conf_folder() / group
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
-
-
-def _beside(value: str, options: Sequence[str]) -> list[str]:
-    """Options in the folder that a value names, or those in none and the folders."""
-    folder = value.rpartition("/")[0]
-    beside = [name for name in options if folder and name.rpartition("/")[0] == folder]
-    return beside or sorted({name if "/" not in name else f"{name.split('/')[0]}/…" for name in options})
-
-
-def _explain_composition(config_name: str, overrides: Sequence[Override], error: Exception) -> ConfigurationError:
-    known = _known_keys(hydra.compose(config_name))
-    groups = sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
-    for override in overrides:
-        key = override.key_or_group
-        extra = EXTRA_OF.get(str(override.value())) if key == "hydra/launcher" else None
-        if extra and "hydra/launcher" in str(error):
-            return ConfigurationError(
-                f"{override.input_line}, which is not installed",
-                expected=f"the extra '{extra}' of this package",
-                fix=f'run: pip install "music_affect[{extra}]"',
-            )
-        if override.is_add() or override.is_delete() or key in known or _options(key) or key.startswith("hydra"):
-            continue
-        if key.rsplit(".", 1)[-1] in FROM_THE_DATA:
-            return ConfigurationError(
-                f"{override.input_line}, but sizes of the data are not configured",
-                expected=f"{', '.join(FROM_THE_DATA)} to come from the data alone",
-                fix="leave it out; choose data=, features= or task= instead",
-            )
-        return ConfigurationError(
-            f"unknown setting '{key}'{did_you_mean(key, [*known, *groups])}",
-            expected="a setting or group of the configuration",
-            fix="see --help for all of them, or write +NAME=VALUE for a new one",
-        )
-    reason = " ".join(str(error).split())
-    return ConfigurationError(
-        f"the configuration does not compose ({reason})", expected="known groups and settings", fix="see --help"
-    )
-
-
-def _known_keys(cfg: DictConfig, prefix: str = "") -> set[str]:
-    keys = set()
-    for key in cfg:
-        name = prefix + str(key)
-        keys.add(name)
-        node = cfg._get_node(key)
-        if isinstance(node, DictConfig) and not node._is_none():
-            keys |= _known_keys(node, f"{name}.")
-    return keys
-
-
-# With the import: a worker process that a launcher starts composes the configuration before it runs anything of ours.
-_register_resolvers()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect import build
-from music_affect.command_line import FROM_THE_DATA, conf_folder
+from music_affect.configuration import FROM_THE_DATA, conf_folder
 from music_affect.data.source import ClipSource
 from music_affect.errors import ConfigurationError, MusicAffectError, TaskMismatchError, did_you_mean
 from music_affect.spec import Categorical, Target

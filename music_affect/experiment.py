@@ -12,7 +12,7 @@ from rich.console import Console
 
 from music_affect import build, files, judging, predictions, references, tracking, transfer
 from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
-from music_affect.command_line import transfer_suffix
+from music_affect.configuration import transfer_suffix
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import straddling_groups

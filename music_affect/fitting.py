@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +10,6 @@ from typing import Any, cast
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from omegaconf import DictConfig
@@ -22,24 +19,25 @@ from torch.utils.data import DataLoader
 from music_affect import build
 from music_affect.allocator import keep_freed_memory
 from music_affect.batch import Batch
-from music_affect.batch_norm import share_statistics
 from music_affect.callbacks.description import SelfDescription
 from music_affect.callbacks.history import History
 from music_affect.callbacks.progress import EpochProgress
 from music_affect.callbacks.seeding import SeedEveryEpoch
 from music_affect.checkpoint import Checkpoint, Description
 from music_affect.data.datamodule import ClipDataModule
-from music_affect.errors import ConfigurationError, TrainingError
+from music_affect.distributed.batch_norm import share_statistics
+from music_affect.distributed.ranks import Layout, group
+from music_affect.errors import TrainingError
 from music_affect.measurement import Predictions
 from music_affect.models.backbone import Backbone
 from music_affect.models.pretrained import load_pretrained
-from music_affect.ranks import Layout, group
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
 from music_affect.steering import best_checkpoint, steering
 from music_affect.tasks.base import Task
 from music_affect.trackers.epochs import TrackedEpochs
 from music_affect.trackers.tracker import Tracker
-from music_affect.transfer import Account, frozen_epochs, load
+from music_affect.trainer import make_trainer, quiet
+from music_affect.transfer import Account, load
 
 OVERFIT_LOSS = 0.1  # a sound network has learnt two batches by heart long before
 
@@ -66,21 +64,6 @@ class Fitted:
         if not self.task.weighting.learned:
             return None
         return {name: float(value.detach()) for name, value in self.task.weighting.weights().items()}
-
-
-def quiet() -> None:
-    """Silences what libraries say about themselves; our own console says what matters."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    for pattern in (
-        ".*does not have many workers.*",
-        ".*exists and is not empty.*",
-        ".*no logger.*",
-        ".*lr_scheduler.step.*",
-    ):
-        warnings.filterwarnings("ignore", message=pattern)
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-    warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
 
 
 def fit(
@@ -123,7 +106,7 @@ def fit(
         *steering(cfg, best, writer.path),
     ]
     with group(Layout.of(build.plain(cfg.trainer)), cfg.trainer.accelerator, writer.path):
-        trainer = _trainer(cfg, callbacks, rank=0)
+        trainer = make_trainer(cfg, callbacks, rank=0)
         trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -143,7 +126,7 @@ def follow(cfg: DictConfig, data: ClipDataModule, writer: RunWriter, rank: int) 
     task = _network(cfg, data)
     best = best_checkpoint(cfg, writer.path) if data.splits.get("val") else None
     own_dropout = int(np.random.SeedSequence((cfg.seed, rank)).generate_state(1)[0])
-    trainer = _trainer(cfg, [SeedEveryEpoch(own_dropout), *steering(cfg, best, writer.path)], rank)
+    trainer = make_trainer(cfg, [SeedEveryEpoch(own_dropout), *steering(cfg, best, writer.path)], rank)
     trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
 
 
@@ -204,33 +187,7 @@ def check_overfit(fitted: Fitted, data: ClipDataModule, cfg: DictConfig) -> dict
 
 
 def _test(cfg: DictConfig, task: Task, loader: DataLoader[Batch]) -> None:
-    quiet()
-    _trainer(cfg, []).test(task, loader, verbose=False)
-
-
-def _trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None) -> pl.Trainer:
-    """The configured trainer, of this process alone or as one of those that train together."""
-    layout = Layout.of(build.plain(cfg.trainer))
-    place = layout.alone if rank is None else layout.settings(rank, may_freeze=frozen_epochs(cfg.freeze) != 0)
-    try:
-        trainer: pl.Trainer = build.make(
-            cfg.trainer,
-            callbacks=callbacks,
-            logger=False,  # trackers follow the history
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
-            num_sanity_val_steps=0,
-            log_every_n_steps=1_000_000,  # figures are per epoch
-            **place,
-        )
-    except MisconfigurationException as error:
-        raise ConfigurationError(
-            f"the trainer cannot be set up ({' '.join(str(error).split())})",
-            expected="settings that this machine has the hardware for",
-            fix="try trainer=cpu",
-        ) from error
-    return trainer
+    make_trainer(cfg, []).test(task, loader, verbose=False)
 
 
 def _tested_weights(cfg: DictConfig, trainer: pl.Trainer, task: Task, best: ModelCheckpoint | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A process that trains beside another one: started by ``ranks.py`` for ``trainer=ddp``, not by people."""
+"""A process that trains beside another one: started by ``distributed/ranks.py`` for ``trainer=ddp``, not by people."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ def follow(folder: Path, rank: int, host: str, port: int, answers: int) -> None:
     import torch.distributed as dist
     from omegaconf import DictConfig, OmegaConf
 
-    from music_affect import build, fitting, rank_processes, ranks
+    from music_affect import build, fitting
+    from music_affect.distributed import processes, ranks
     from music_affect.run_writer import RunWriter
 
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
     layout = ranks.Layout.of(build.plain(cfg.trainer))
     data = _data(cfg)
-    os.write(answers, rank_processes.READY)
+    os.write(answers, processes.READY)
     ranks.join(ranks.meeting_place(host, layout.ranks, port), rank, layout.ranks, cfg.trainer.accelerator)
     fitting.follow(cfg, data, RunWriter(folder), rank)
     dist.destroy_process_group()

@@ -15,7 +15,7 @@ from music_affect import build, files
 from music_affect.caching import Say, features
 from music_affect.compatibility import wanted
 from music_affect.data.cache import FeatureCache
-from music_affect.data.labels import labelled
+from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import split_clips, split_hash
 from music_affect.data.view import View
@@ -64,15 +64,15 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
         say(remark)
     cache = features(cfg, data, clips, say)
     targets = {name: data.targets[name] for name in wanted(cfg.task)}
-    usable = build.usable(clips, targets, cache)
+    found = usable(clips, targets, cache)
     unlabelled = len(clips) - len(labelled(clips, targets))
     if unlabelled:
         say(f"{unlabelled} of {len(clips)} clips have no label {' or '.join(targets)} and are left out.")
     for name in targets:
-        lacking = sum(name not in clip.labels for clip in usable)
+        lacking = sum(name not in clip.labels for clip in found)
         if lacking:
-            say(f"{lacking} of {len(usable)} clips have no label {name}; they teach the others.")
-    splits = split_clips(usable, strata(targets, data), build.split_plan(cfg))
+            say(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
+    splits = split_clips(found, strata(targets, data), build.split_plan(cfg))
     return Prepared(data, cache, targets, splits, unlabelled)
 
 

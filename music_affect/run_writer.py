@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from music_affect import files
-from music_affect.cells import NOT_COMPARED, flat
 from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect.sweep.cells import NOT_COMPARED, flat
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 

@@ -14,7 +14,7 @@ from music_affect.caching import Say, features
 from music_affect.checkpoint import Checkpoint, read_checkpoint
 from music_affect.compatibility import check_task
 from music_affect.data.cache import FeatureCache
-from music_affect.data.labels import labelled
+from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import split_clips, split_hash
 from music_affect.errors import ConfigurationError
@@ -104,12 +104,12 @@ def _choose(
     say: Say,
 ) -> tuple[str, list[Clip]]:
     """Which clips are scored: name of the part, and its clips."""
-    usable = build.usable(clips, targets, cache)
+    found = usable(clips, targets, cache)
     own = OmegaConf.select(cfg, "data") is None
     part: str = cfg.part or ("test" if own else "all")
     if part == "all":
-        return part, usable
-    splits = split_clips(usable, strata(targets, source), build.split_plan(run_cfg))
+        return part, found
+    splits = split_clips(found, strata(targets, source), build.split_plan(run_cfg))
     if own and split_hash(splits) != checkpoint.description.split_hash:
         say("The data changed since this checkpoint was trained: its parts are not the same clips as then.")
     if not splits[part]:

@@ -8,9 +8,10 @@ from typing import Any
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from omegaconf import DictConfig
 
-from music_affect import search_trial
 from music_affect.callbacks.freezing import FreezeBackbone
+from music_affect.callbacks.pruning import Pruning
 from music_affect.run_writer import LAST_CHECKPOINT
+from music_affect.search.trial import TrialReport, make_pruner
 from music_affect.transfer import frozen_epochs
 
 
@@ -21,9 +22,23 @@ def steering(cfg: DictConfig, best: ModelCheckpoint | None, folder: Path) -> lis
         *([FreezeBackbone(frozen)] if frozen != 0 else []),
         *([best] if best else []),
         *([_early_stopping(cfg)] if best and cfg.callbacks.early_stopping.patience else []),
-        *search_trial.callbacks(cfg),
+        *_pruning(cfg),
         _last_checkpoint(folder),  # at the end: it keeps what the others know, and a resumed run starts from it
     ]
+
+
+def _pruning(cfg: DictConfig) -> list[Pruning]:
+    """What a run needs as a trial of a search; nothing where it is none."""
+    given = cfg.get("search")
+    if given is None or given.trial is None:
+        return []
+    pruner = make_pruner(
+        given.pruner,
+        grace_epochs=given.grace_epochs,
+        startup_trials=given.startup_trials,
+        epochs=cfg.trainer.max_epochs,
+    )
+    return [Pruning(cfg.task.monitor, TrialReport(Path(given.study), given.trial, pruner))]
 
 
 def _last_checkpoint(folder: Path) -> ModelCheckpoint:

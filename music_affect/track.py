@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from music_affect import command_line
+from music_affect import command_line, configuration
 
 
 def main() -> None:
@@ -51,14 +51,14 @@ def _sync(folders: Sequence[Path], dry_run: bool) -> None:
 
 def _usual_folders() -> list[Path]:
     """Where runs and sweeps are written, as far as there are any."""
-    paths = OmegaConf.load(command_line.conf_folder() / "paths" / "default.yaml")
+    paths = OmegaConf.load(configuration.conf_folder() / "paths" / "default.yaml")
     return [folder for folder in (Path(paths.outputs), Path(paths.sweeps)) if folder.is_dir()]
 
 
 def _dashboard(entity: str, project: str | None, dry_run: bool) -> None:
     from music_affect.trackers.dashboard import specification
 
-    conf = command_line.conf_folder()
+    conf = configuration.conf_folder()
     monitors = [_monitor(path) for path in sorted((conf / "task").glob("*.yaml"))]
     project = project or str(OmegaConf.load(conf / "logger" / "wandb.yaml").project)
     described = specification(entity, project, [monitor for monitor in monitors if monitor])

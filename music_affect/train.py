@@ -12,8 +12,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, compatibility, run_writer, searching, sweep_cell, sweeping, transfer
+from music_affect import build, command_line, compatibility, run_writer, transfer
+from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
+from music_affect.search.command import run_search
+from music_affect.sweep.cell_job import run_cell
+from music_affect.sweep.command import run_sweep
 
 
 def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     transfer.use_public_weights(cfg)
     clips = source.clips()
     check_fold(clips, build.split_plan(cfg))
-    build.check_variety(clips, compatibility.wanted(cfg.task))
+    check_variety(clips, compatibility.wanted(cfg.task))
     with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
         from music_affect import console, experiment  # torch and Lightning, only now that there is work for them
 
@@ -54,14 +58,14 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
 def _job(cfg: DictConfig) -> float | None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return sweep_cell.run(cfg, folder, partial(train, summary=False))
+        return run_cell(cfg, folder, partial(train, summary=False))
     return train(cfg, folder).get("score")
 
 
 def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
     if first.get("search") is not None:
-        return searching.run(config_name, first, sys.argv[1:], _job)
-    return sweeping.run(config_name, first, launch)
+        return run_search(config_name, first, sys.argv[1:], _job)
+    return run_sweep(config_name, first, launch)
 
 
 def main() -> None:

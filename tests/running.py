@@ -12,7 +12,7 @@ import hydra
 import pytest
 from omegaconf import DictConfig
 
-from music_affect import build, caching, command_line
+from music_affect import build, caching, configuration
 from music_affect.data.cache import FeatureCache
 from music_affect.data.identity import Identity
 from music_affect.train import main as train_main
@@ -25,7 +25,7 @@ QUICK = [*TINY, "model=cnn_fast", "data=synthetic", "trainer=cpu", "trainer.max_
 
 def compose(config_name: str, *words: str) -> DictConfig:
     """The configuration of a command line."""
-    with hydra.initialize_config_dir(str(command_line.conf_folder().absolute()), version_base="1.3"):
+    with hydra.initialize_config_dir(str(configuration.conf_folder().absolute()), version_base="1.3"):
         return hydra.compose(config_name, overrides=list(words))
 
 
@@ -53,6 +53,12 @@ def train_command(folder: Path, *words: str) -> int:
         except SystemExit as ended:
             return int(ended.code or 0)
     return 0
+
+
+def python_path(*folders: Path) -> str:
+    """``PYTHONPATH`` of a process that somebody else starts: this checkout, and folders of tests."""
+    own = [*folders, Path(__file__).parents[1]]
+    return os.pathsep.join([*map(str, own), os.environ.get("PYTHONPATH", "")])
 
 
 def entry_point(name: str, *words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

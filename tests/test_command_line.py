@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from running import entry_point
 
-from music_affect.command_line import check_overrides
+from music_affect.configuration import check_overrides
 from music_affect.errors import ConfigurationError
 
 HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "matplotlib")
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("words", "told"),
     [
         ("modle=ast", "unknown setting 'modle', did you mean 'model'?"),
         ("model=asst", "model=asst, did you mean 'ast'?"),
@@ -27,11 +27,13 @@ HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "matplotlib")
         ("seed=${nowhere}", "the configuration does not compose"),
         ("model=cnn,lsmt", "did you mean 'lstm'?"),
         ("optimizer.lr=[1,", "the command line is not understood"),
+        ("hparams_search=default search.trails=3", "did you mean 'search.trials'?"),
+        ("grid=architectures,gpu_cpu", "expected one grid"),
     ],
 )
-def test_a_mistake_is_named_with_the_way_out(word: str, told: str) -> None:
+def test_a_mistake_is_named_with_the_way_out(words: str, told: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        check_overrides("train", [word])
+        check_overrides("train", words.split())
     assert told in str(caught.value)
     assert "; expected " in str(caught.value)
 

@@ -14,11 +14,11 @@ import pytest
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import command_line, compatibility
+from music_affect import command_line, compatibility, configuration
 from music_affect.data.splits import SplitPlan
 
 CHECKOUT = Path(__file__).parents[1]
-CONF = command_line.conf_folder()
+CONF = configuration.conf_folder()
 FILES = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml"))
 ENTRIES = [name for name in FILES if "/" not in name]
 ENTRY = r"python -m music_affect\.(\w+)"
@@ -83,7 +83,7 @@ def settings(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def compose(entry: str, words: list[str]) -> DictConfig:
     """What a command line gives, without Hydra's own settings, every reference in it resolved."""
-    cfg = command_line.check_overrides(entry, words)
+    cfg = configuration.check_overrides(entry, words)
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     OmegaConf.resolve(own)
     return own
@@ -200,7 +200,7 @@ def test_a_constructor_that_is_called_by_name_has_the_defaults_of_its_file() -> 
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_size_of_the_data_is_configured(name: str) -> None:
-    assert {key.rsplit(".", 1)[-1] for key, _ in settings(load(name))} & set(command_line.FROM_THE_DATA) == set()
+    assert {key.rsplit(".", 1)[-1] for key, _ in settings(load(name))} & set(configuration.FROM_THE_DATA) == set()
 
 
 def test_the_deciding_metric_stands_in_the_file_of_its_task_alone() -> None:

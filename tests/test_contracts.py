@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from music_affect import compatibility
-from music_affect.command_line import conf_folder
+from music_affect.configuration import conf_folder
 from music_affect.models.backbone import Backbone, length_mask
 
 MODELS = {name: compatibility.choice("model", name) for name in compatibility.choices("model")}

@@ -13,16 +13,16 @@ from running import TINY, compose, entry_point
 
 from benchmarks.published import rows
 from benchmarks.published_page import experiments
-from music_affect import build, command_line, files
+from music_affect import build, configuration, files
 from music_affect.errors import CheckpointError, ConfigurationError
 from music_affect.preparation import prepare
 from music_affect.train import train
 
 CHECKOUT = Path(__file__).parents[1]
-CONF = command_line.conf_folder()
-EXPERIMENTS = command_line._options("experiment")
+CONF = configuration.conf_folder()
+EXPERIMENTS = configuration._options("experiment")
 CELLS = [name for name in EXPERIMENTS if "/" in name]
-GRIDS = command_line._options("grid")
+GRIDS = configuration._options("grid")
 # Published sizes shrunk: a transformer's, and the dense layer behind convolutions that are not pooled.
 SMALL = {"depth": 1, "width": 48, "heads": 3, "linear": [16]}
 STEP = ["data=synthetic", *TINY, "trainer=cpu", "trainer.max_epochs=1", "+trainer.limit_train_batches=1"]
@@ -94,7 +94,7 @@ def test_what_rows_share_composes_alone(name: str) -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec")
 def test_every_cell_of_a_grid_composes_and_the_first_learns(name: str, lab: Path, excerpts: Path) -> None:
     words = own_words("grid", name)
-    params = command_line.check_overrides("train", words).hydra.sweeper.params
+    params = configuration.check_overrides("train", words).hydra.sweeper.params
     for key, values in params.items():
         for value in values.split(","):
             assert compose("train", *words, f"{key}={value}")
@@ -148,7 +148,7 @@ def test_a_grid_runs_its_cells_and_their_table_is_printed(tmp_path: Path) -> Non
 )
 def test_a_name_that_is_not_there_is_answered_with_its_neighbours(word: str, told: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        command_line.check_overrides("train", [word])
+        configuration.check_overrides("train", [word])
     assert told in str(caught.value)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, compatibility, references
+from music_affect import build, compatibility, configuration, references
 from music_affect.measurement import Predictions
 from music_affect.preparation import Prepared, prepare
 from music_affect.spec import Categorical
@@ -27,7 +27,7 @@ INPUTS = [
 
 
 def compose(folder: Path, *words: str) -> DictConfig:
-    with hydra.initialize_config_dir(str(command_line.conf_folder().absolute()), version_base="1.3"):
+    with hydra.initialize_config_dir(str(configuration.conf_folder().absolute()), version_base="1.3"):
         cfg = hydra.compose("train", overrides=[*CLIPS, f"paths.cache={folder}", "trainer=cpu", *words])
     for setting in SMALL.keys() & cfg.model.get("net", {}).keys():
         cfg.model.net[setting] = SMALL[setting]

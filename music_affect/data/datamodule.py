@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from music_affect.batch import Batch
-from music_affect.collectives import rank, world_size
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.cache import FeatureCache
 from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, viewed_lengths
@@ -23,6 +22,7 @@ from music_affect.data.normalization import Normalizer
 from music_affect.data.sampling import BatchPlan, RankSampler, TrainingSampler, WindowSampler
 from music_affect.data.source import Clip
 from music_affect.data.view import View
+from music_affect.distributed.collectives import rank, world_size
 from music_affect.errors import ConfigurationError
 from music_affect.spec import Categorical, DataSpec, Target
 

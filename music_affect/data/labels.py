@@ -1,14 +1,19 @@
-"""Labels of clips as arrays."""
+"""Labels of clips: as arrays, and whether they can be learnt from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_affect.data.source import Clip
+from music_affect.errors import LabelError
 from music_affect.spec import Categorical, Target
+
+if TYPE_CHECKING:
+    from music_affect.data.cache import FeatureCache
 
 MISSING_CLASS = -1
 
@@ -30,3 +35,37 @@ def encode(clips: Sequence[Clip], name: str, kind: Target) -> NDArray[np.int64] 
 def labelled(clips: Sequence[Clip], targets: Mapping[str, Target]) -> list[Clip]:
     """Clips that carry at least one of the labels."""
     return [clip for clip in clips if any(name in clip.labels for name in targets)]
+
+
+def usable(clips: Sequence[Clip], targets: Mapping[str, Target], cache: FeatureCache) -> list[Clip]:
+    """Clips that have one of the labels at least, and features.
+
+    Raises:
+        LabelError: a label has no such clip, or the same value in all of them.
+    """
+    found = [clip for clip in labelled(clips, targets) if clip.id in cache.position]
+    for name in targets:
+        if not any(name in clip.labels for clip in found):
+            raise LabelError(
+                f"none of the {len(clips)} clips has both a label '{name}' and usable features",
+                expected="labelled, readable clips",
+                fix=f"look at {cache.folder / 'skipped.csv'} and at the label file",
+            )
+    check_variety(found, targets)
+    return found
+
+
+def check_variety(clips: Sequence[Clip], targets: Iterable[str]) -> None:
+    """Refuses labels that are the same everywhere.
+
+    Raises:
+        LabelError: with the label and its value.
+    """
+    for name in targets:
+        values = {clip.labels[name] for clip in clips if name in clip.labels}
+        if len(values) == 1:
+            raise LabelError(
+                f"all clips have the same '{name}' ({values.pop()})",
+                expected="two different ones or more: there is nothing to learn from a constant",
+                fix="add clips with another, or choose other labels with task.target or task.targets",
+            )

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from music_affect.batch import Batch
-from music_affect.collectives import total, world_size
+from music_affect.distributed.collectives import total, world_size
 from music_affect.errors import ConfigurationError, TrainingError
 from music_affect.tasks.epoch_record import EpochRecord, mean_loss
 from music_affect.tasks.objective import Mixture, Objective

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from music_affect.batch import Batch
-from music_affect.collectives import gathered, total
+from music_affect.distributed.collectives import gathered, total
 
 Terms = Mapping[str, tuple[Tensor, Tensor]]
 

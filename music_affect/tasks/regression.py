@@ -106,7 +106,8 @@ class Regression(Objective):
     def _values(self, output: Tensor) -> Tensor:
         """Values in the label's units [B] of outputs [B, 1]."""
         # Mixed precision ends here: ranks of half-precision values would tie.
-        z = output.squeeze(1).float()
+        z = output.squeeze(1)
+        z = z.to(torch.promote_types(z.dtype, torch.float32))
         if self._ends is None:
             return self.mean + self.sd * z
         low, high = self._ends

@@ -15,10 +15,10 @@ from running import compose
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from music_affect import command_line
+from music_affect import configuration
 from music_affect.tasks.base import parameter_groups
 
-OPTIMIZERS = sorted(path.stem for path in (command_line.conf_folder() / "optimizer").glob("*.yaml"))
+OPTIMIZERS = sorted(path.stem for path in (configuration.conf_folder() / "optimizer").glob("*.yaml"))
 SCALED = ["adadelta", "adagrad", "momentum", "sgd"]  # where the recipe's rate is multiplied by more than one
 STEPS = 300
 
@@ -107,7 +107,7 @@ def test_decay_shrinks_weights_as_much_as_adamw_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_file_says_where_decay_is_not_kept_apart_from_the_gradient(name: str) -> None:
-    content = (command_line.conf_folder() / "optimizer" / f"{name}.yaml").read_text(encoding="utf-8")
+    content = (configuration.conf_folder() / "optimizer" / f"{name}.yaml").read_text(encoding="utf-8")
     assert ("L2" in content) == (name != "adamw")
 
 

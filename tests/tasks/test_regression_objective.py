@@ -173,6 +173,15 @@ def test_half_precision_outputs_are_ranked_as_single_precision() -> None:
     assert len(set(made.predict(output)[:, 0].tolist())) == len(set(output[:, 0].tolist())) > 20
 
 
+@pytest.mark.parametrize("bounded", [True, False])
+def test_double_precision_stays_double(bounded: bool) -> None:
+    made = Regression(2, mean=0.4, sd=0.2, low=0.0, high=1.0, bounded=bounded).double()
+    labels = torch.tensor([0.1, torch.nan, 0.9], dtype=torch.float64)
+    losses, shares = made.losses(torch.zeros(3, 1, dtype=torch.float64), labels, None)
+    assert losses.tolist() == pytest.approx([1.5**2, 0.0, 2.5**2], rel=1e-7)  # more than single precision has
+    assert (losses.dtype, shares.tolist()) == (torch.float64, [1.0, 0.0, 1.0])
+
+
 def test_an_unknown_loss_names_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match=r"loss=hubert, did you mean 'huber'\?; expected one of mse, huber"):
         Regression(2, loss="hubert")

@@ -17,10 +17,10 @@ from torch import nn
 from torch.optim import SGD, Adagrad, AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from music_affect import command_line
+from music_affect import configuration
 from music_affect.errors import ConfigurationError
 
-SCHEDULES = sorted(path.stem for path in (command_line.conf_folder() / "scheduler").glob("*.yaml"))
+SCHEDULES = sorted(path.stem for path in (configuration.conf_folder() / "scheduler").glob("*.yaml"))
 BY_STEP = [name for name in SCHEDULES if name != "plateau"]
 RATE, STEPS = 2.0, 100
 

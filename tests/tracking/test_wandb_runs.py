@@ -15,7 +15,7 @@ from running import QUICK, train_quickly
 from told_runs import beginning, follow, record
 from wandb_records import of_run
 
-from music_affect import command_line, files, fitting
+from music_affect import configuration, files, fitting
 from music_affect.trackers import connection, recordings, weights_and_biases
 from music_affect.trackers.epochs import TrackedEpochs
 from music_affect.trackers.spectrograms import draw_clip
@@ -44,7 +44,7 @@ def test_a_run_that_fails_says_so_and_is_the_same_run_when_it_is_resumed(
 
 def test_a_cell_is_in_the_group_of_its_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [*QUICK, "model=majority", "logger=wandb", "logger.mode=offline", "hydra.mode=MULTIRUN"]
-    cfg = command_line.check_overrides("train", [*words, f"hydra.sweep.dir={tmp_path / 'my-sweep'}"])
+    cfg = configuration.check_overrides("train", [*words, f"hydra.sweep.dir={tmp_path / 'my-sweep'}"])
     monkeypatch.setattr(HydraConfig.instance(), "cfg", OmegaConf.masked_copy(cfg, ["hydra"]))
     train_quickly(tmp_path / "my-sweep" / "cell", "model=majority", "logger=wandb", "logger.mode=offline")
     (told,) = of_run(tmp_path / "my-sweep" / "cell")

@@ -17,13 +17,14 @@ import pytest
 import torch
 from running import TINY, compose
 
-from music_affect import files, ranks
+from music_affect import files
 from music_affect.batch import Batch
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.datamodule import ClipDataset, _share
 from music_affect.data.sampling import RankSampler, TrainingSampler, WindowSampler
+from music_affect.distributed import ranks
+from music_affect.distributed.ranks import Layout
 from music_affect.errors import ConfigurationError, TrainingError
-from music_affect.ranks import Layout
 from music_affect.train import train
 
 # Batches that do not divide by two, masks, batch norm, and windows of a clip that land in different processes. In

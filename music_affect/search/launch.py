@@ -20,9 +20,10 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
-from music_affect import cells, command_line, files
+from music_affect import configuration, files
 from music_affect.search.space import word
 from music_affect.search.study import Proposal
+from music_affect.sweep import cells
 
 Job = Callable[[DictConfig], Any]
 QUIET = "hydra/hydra_logging=none"  # the search itself tells a line a trial
@@ -44,7 +45,7 @@ class Launch:
         self._task, self._open = Judged(job), ExitStack()
 
     def __enter__(self) -> Self:
-        conf = str(command_line.conf_folder().absolute())
+        conf = str(configuration.conf_folder().absolute())
         self._open.enter_context(hydra.initialize_config_dir(conf, version_base="1.3", job_name=self._config_name))
         loader = GlobalHydra.instance().config_loader()
         words = [*self._words, QUIET]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from running import python_path
 
 from music_affect.errors import ConfigurationError, RunFolderError
 from music_affect.search import space as spaces
@@ -22,7 +23,7 @@ from music_affect.search.trial import TrialReport, check_pruner, make_pruner
 
 AXES = {"optimizer.lr": {"low": 1e-4, "high": 1e-1, "log": True}, "loader.batch_size": [8, 16]}
 TRIALS = 12
-FILE = Path(__file__)
+HERE = Path(__file__).parent
 
 
 def worth(proposal: Proposal) -> float:
@@ -64,8 +65,9 @@ def test_a_search_killed_at_any_trial_ends_like_one_that_was_not(tmp_path: Path,
     for die_at in (0, 5):
         code = f"from pathlib import Path; from test_search_study import made; made(Path({str(tmp_path / 'cut')!r}), "
         code += f"at_once={at_once}, die_at={die_at})"
-        paths = os.pathsep.join([str(FILE.parent), str(FILE.parents[1])])
-        killed = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": paths})
+        killed = subprocess.run(
+            [sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": python_path(HERE, HERE.parent)}
+        )
         assert killed.returncode == -signal.SIGKILL
     left = fresh(tmp_path / "cut")
     assert 5 <= len(left.trials) < TRIALS

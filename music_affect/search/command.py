@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from music_affect import files, search_checks
+from music_affect import files
 from music_affect.errors import RunFolderError, TrainingError
+from music_affect.search import checks
 from music_affect.search import space as spaces
+from music_affect.search.launch import Job, Launch
 from music_affect.search.loop import search
 from music_affect.search.result import Result
 from music_affect.search.storage import JOURNAL, check_installed
 from music_affect.search.study import Study, opened
 from music_affect.search.trial import check_pruner
-from music_affect.search_launch import Job, Launch
-from music_affect.search_words import about, command_for, first_difference
+from music_affect.search.words import about, command_for, first_difference
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ class Setup:
     axes: dict[str, spaces.Axis]
 
 
-def run(config_name: str, first: DictConfig, arguments: Sequence[str], job: Job) -> int:
+def run_search(config_name: str, first: DictConfig, arguments: Sequence[str], job: Job) -> int:
     """Runs a search, or goes on with it.
 
     Args:
@@ -94,11 +95,11 @@ def run(config_name: str, first: DictConfig, arguments: Sequence[str], job: Job)
 
 def _set_up(config_name: str, first: DictConfig, words: list[str]) -> Setup:
     given = first.search
-    search_checks.check_numbers(given)
+    checks.check_numbers(given)
     check_pruner(given.pruner)
-    axes = spaces.axes(search_checks.plain(given.space))
-    search_checks.check_words(config_name, first, words, axes)
-    search_checks.check_validation(first)
+    axes = spaces.axes(checks.plain(given.space))
+    checks.check_words(config_name, first, words, axes)
+    checks.check_validation(first)
     folder = _folder(first, axes, named=any(word.startswith("sweep.name=") for word in words))
     words = [word for word in words if not word.startswith("sweep.name=")]
     return Setup(config_name, first, [*words, f"sweep.name={spaces.word(folder.name)}"], folder, axes)
@@ -131,7 +132,7 @@ def _folder(first: DictConfig, axes: dict[str, spaces.Axis], *, named: bool) -> 
 
 def _search(setup: Setup, study: Study, job: Job, out: Console) -> bool:
     """Asks and tells; True where a person interrupted it."""
-    from music_affect import shared_work
+    from music_affect.sweep import shared_work
 
     given, monitor = setup.cfg.search, setup.cfg.task.monitor
 

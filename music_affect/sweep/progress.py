@@ -11,8 +11,8 @@ from typing import Self
 from rich.console import Console
 from rich.table import Table
 
-from music_affect.cells import State
-from music_affect.sweep_plan import Cell, mean_seconds
+from music_affect.sweep.cells import State
+from music_affect.sweep.plan import Cell, mean_seconds
 
 POLL = 0.5  # seconds between two looks at the run folders
 OPEN = ("new", "cut off", "running")

@@ -15,23 +15,24 @@ from typing import Any
 import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from running import TINY, compose
+from running import TINY, compose, python_path
 
-from music_affect import command_line, files, searching, sweep_cell
+from music_affect import configuration, files
 from music_affect.callbacks.pruning import PrunedError
 from music_affect.errors import MusicAffectError, TrainingError
 from music_affect.search import space as spaces
+from music_affect.search.checks import plain
+from music_affect.search.command import ABOUT, about, run_search
+from music_affect.search.launch import validation
 from music_affect.search.storage import JOURNAL
 from music_affect.search.study import Study
 from music_affect.search.trial import TrialReport, make_pruner
-from music_affect.search_checks import plain
-from music_affect.search_launch import validation
-from music_affect.search_words import command_for
+from music_affect.search.words import command_for
+from music_affect.sweep.cell_job import run_cell
 from music_affect.train import train
 
 RUN = [*TINY, "model=mlp", "data=synthetic", "trainer=cpu", "trainer.max_epochs=6"]
 SEARCH = ["hparams_search=full_rate", "search.space.loader=null", "search.trials=3", "search.startup_trials=2"]
-CHECKOUT = str(Path(__file__).parents[1])
 
 
 def never(cfg: DictConfig) -> float:
@@ -41,7 +42,7 @@ def never(cfg: DictConfig) -> float:
 def refused(*words: str) -> str:
     """What a search with these words is answered."""
     with pytest.raises(MusicAffectError) as caught:
-        searching.run("train", command_line.check_overrides("train", words), words, never)
+        run_search("train", configuration.check_overrides("train", words), words, never)
     return str(caught.value)
 
 
@@ -50,6 +51,7 @@ def refused(*words: str) -> str:
     [
         (["data.fold=0"], "no validation part .* never those of the test part; add split.val_fraction=0.2"),
         (["optimizer=adam,sgd"], "optimizer=adam,sgd beside hparams_search"),
+        (["sweep.retry_failed=true"], "sweep.retry_failed=true beside hparams_search"),
         (["optimizer.lr=1e-3"], "optimizer.lr is both given and searched for"),
         (["+search.space.model.net.dropuot=[0.1,0.2]"], "did you mean 'model.net.dropout'"),
         (["+search.space.optimizer_=[adam,sgd]"], "search.space holds optimizer_, which is no setting"),
@@ -71,9 +73,9 @@ def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_search_is_not_mixed_with_another(tmp_path: Path) -> None:
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
-    first = command_line.check_overrides("train", words)
+    first = configuration.check_overrides("train", words)
     axes = spaces.axes(plain(first.search.space))
-    files.write_json(tmp_path / "a" / searching.ABOUT, searching.about(first, axes))
+    files.write_json(tmp_path / "a" / ABOUT, about(first, axes))
     assert "holds a search; expected a new folder; add sweep.resume=true" in refused(*words)
     other = refused(*words, "sweep.resume=true", "search.space.optimizer.lr.high=0.5")
     assert re.search(r"was started with search.space.optimizer.lr=.*0.01.* and this command says .*0.5", other)
@@ -138,7 +140,7 @@ def results(sweep: Path) -> tuple[str, str, set[str]]:
 
 def job(cfg: DictConfig) -> float:
     """What a launcher calls for a run of ``music_affect.train``."""
-    return sweep_cell.run(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
+    return run_cell(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
 
 
 @pytest.mark.slow
@@ -147,8 +149,7 @@ def test_a_search_killed_in_a_run_ends_like_one_that_was_not(
 ) -> None:
     words = [*RUN, *SEARCH, "search.pruner=none", f"paths.sweeps={tmp_path}"]
     command = [sys.executable, "-m", "music_affect.train", *words, "sweep.name=cut"]
-    path = os.pathsep.join([CHECKOUT, os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}
     cut = tmp_path / "cut"
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         while len(list(cut.glob("*/checkpoints/last.ckpt"))) < 2 and process.poll() is None:
@@ -159,22 +160,22 @@ def test_a_search_killed_in_a_run_ends_like_one_that_was_not(
 
     # Without its name: it is found by what it searches.
     again = [*words, "sweep.resume=true"]
-    assert searching.run("train", command_line.check_overrides("train", again), again, job) == 0
+    assert run_search("train", configuration.check_overrides("train", again), again, job) == 0
     told = capsys.readouterr().out
     assert "1 of 3: trial 0" not in told
     assert "3 of 3: trial 2 done" in told
     assert "Train and test it" in told
     once = [*words, "sweep.name=whole"]
-    assert searching.run("train", command_line.check_overrides("train", once), once, job) == 0
+    assert run_search("train", configuration.check_overrides("train", once), once, job) == 0
     assert results(cut) == results(tmp_path / "whole")
 
 
 @pytest.mark.slow
 def test_a_search_of_which_every_trial_fails_says_so(tmp_path: Path) -> None:
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "search.trials=2"]
-    first = command_line.check_overrides("train", words)
+    first = configuration.check_overrides("train", words)
     with pytest.raises(TrainingError, match=r"none of the 2 trials of the search came to an end \(2 failed\)"):
-        searching.run("train", first, words, lambda cfg: None)
+        run_search("train", first, words, lambda cfg: None)
 
 
 def test_an_interrupted_search_says_how_it_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,8 +183,8 @@ def test_an_interrupted_search_says_how_it_goes_on(tmp_path: Path, capsys: pytes
         raise KeyboardInterrupt
 
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
-    assert searching.run("train", command_line.check_overrides("train", words), words, interrupted) == 130
+    assert run_search("train", configuration.check_overrides("train", words), words, interrupted) == 130
     assert "the same command with sweep.resume=true goes on" in capsys.readouterr().out
     listed = [*words, "sweep.dry_run=true", "sweep.resume=true"]
-    assert searching.run("train", command_line.check_overrides("train", listed), listed, never) == 0
+    assert run_search("train", configuration.check_overrides("train", listed), listed, never) == 0
     assert "3 of 3 trials are still to run" in capsys.readouterr().out

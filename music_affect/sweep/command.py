@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from music_affect import files
 from music_affect.errors import MusicAffectError
-from music_affect.sweep_plan import ABOUT_THE_SWEEP, Cell, plan
+from music_affect.sweep.plan import ABOUT_THE_SWEEP, Cell, plan
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLAN = "sweep.json"
 
 
-def run(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
+def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
     """Runs a sweep.
 
     Args:
@@ -32,16 +32,17 @@ def run(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
     Returns:
         Exit code: 1 where a cell failed.
     """
-    from music_affect import console, sweep_progress  # rich and matplotlib, only now
+    from music_affect import console  # rich and matplotlib, only now
     from music_affect.evaluation.sweep.sweep_report import write_sweep_report
+    from music_affect.sweep import progress
 
     out = console.make()
     _choose_name(first, out)
     planned = plan(config_name, sys.argv[1:])
     before = [cell.state for cell in planned]
     if first.sweep.dry_run:
-        out.print(sweep_progress.table(planned, before, before))
-        out.print(sweep_progress.forecast(planned, before), highlight=False)
+        out.print(progress.table(planned, before, before))
+        out.print(progress.forecast(planned, before), highlight=False)
         return 0
     _write_plan(planned)
 
@@ -49,10 +50,10 @@ def run(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
         prepare_shared(planned, out)
         launch()
 
-    with sweep_progress.Monitor(planned, out):
+    with progress.Monitor(planned, out):
         interrupted = _interrupted(work)
     after = [cell.state for cell in planned]
-    out.print(sweep_progress.table(planned, before, after))
+    out.print(progress.table(planned, before, after))
     counts = Counter(state.name for state in after)
     folder = planned[0].folder.parent
     out.print(f"{', '.join(f'{count} {name}' for name, count in counts.most_common())}: {folder}", highlight=False)
@@ -124,7 +125,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
 
 def prepare_shared(planned: Sequence[Cell], out: Console) -> None:
     """Builds the feature caches of all cells that are still to run, before any of them starts: each clip once."""
-    from music_affect import shared_work
+    from music_affect.sweep import shared_work
 
     def say(line: str) -> None:
         out.print(line, highlight=False, markup=False)

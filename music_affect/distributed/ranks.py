@@ -19,8 +19,15 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+from music_affect.distributed.processes import (
+    TIMEOUT,
+    RankProcess,
+    explain,
+    machines,
+    wait_for_the_end,
+    wait_until_ready,
+)
 from music_affect.errors import ConfigurationError
-from music_affect.rank_processes import TIMEOUT, RankProcess, explain, machines, wait_for_the_end, wait_until_ready
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from music_affect import lease
+from music_affect.sweep import lease
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from music_affect import lease
+from music_affect.sweep import lease
 
 folder, gate, names = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
 with lease.one_of(names, folder, lambda line: print(line, flush=True)) as name:

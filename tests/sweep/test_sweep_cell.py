@@ -12,8 +12,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from running import compose
 
-from music_affect import build, cells, files, lease, run_writer, sweep_cell
+from music_affect import build, files, run_writer
 from music_affect.errors import RunFolderError, TrainingError
+from music_affect.sweep import cell_job, cells, lease
+from music_affect.sweep.cell_job import run_cell
 
 LAUNCHERS = {
     "basic": {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"},
@@ -35,7 +37,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     found: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", found.append)
-    monkeypatch.setattr(sweep_cell, "cores", lambda: 8)
+    monkeypatch.setattr(cell_job, "cores", lambda: 8)
     return found
 
 
@@ -72,7 +74,7 @@ def with_status(folder: Path, state: str, **more: Any) -> Path:
 
 def test_a_new_run_is_made(tmp_path: Path) -> None:
     job = Job()
-    assert sweep_cell.run(compose("train"), tmp_path / "run", job) == 0.5
+    assert run_cell(compose("train"), tmp_path / "run", job) == 0.5
     assert job.seen == [{"resume": False, "overwrite": False, "devices": 1}]
 
 
@@ -80,14 +82,14 @@ def test_a_finished_run_gives_its_score_without_work(tmp_path: Path) -> None:
     folder = with_status(tmp_path / "run", "done")
     files.write_json(folder / "metrics.json", {"score": 0.7, "seconds": {"total": 3.0}})
     job = Job()
-    assert sweep_cell.run(compose("train"), folder, job) == 0.7
+    assert run_cell(compose("train"), folder, job) == 0.7
     assert job.seen == []
     assert cells.state(folder) == cells.State("done", score=0.7, seconds=3.0)
 
 
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     job = Job()
-    sweep_cell.run(compose("train"), with_status(tmp_path / "run", "running"), job)
+    run_cell(compose("train"), with_status(tmp_path / "run", "running"), job)
     assert job.seen == [{"resume": True, "overwrite": False, "devices": 1}]
 
 
@@ -97,7 +99,7 @@ def test_a_run_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     folder = with_status(tmp_path / "run", "running")
     job = Job()
     with FileLock(folder / ".lock"):
-        assert math.isnan(sweep_cell.run(compose("train"), folder, job))
+        assert math.isnan(run_cell(compose("train"), folder, job))
     assert job.seen == []
     assert files.read_json(folder / "status.json")["state"] == "running"
 
@@ -105,9 +107,9 @@ def test_a_run_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
 def test_a_failed_run_is_made_again_only_where_that_is_wanted(tmp_path: Path) -> None:
     folder = with_status(tmp_path / "run", "failed", reason="no luck")
     job = Job()
-    assert math.isnan(sweep_cell.run(compose("train"), folder, job))
+    assert math.isnan(run_cell(compose("train"), folder, job))
     assert job.seen == []
-    sweep_cell.run(compose("train", "sweep.retry_failed=true"), folder, job)
+    run_cell(compose("train", "sweep.retry_failed=true"), folder, job)
     assert job.seen == [{"resume": False, "overwrite": True, "devices": 1}]
 
 
@@ -119,7 +121,7 @@ def test_a_failure_is_recorded_and_does_not_spread(
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    assert math.isnan(sweep_cell.run(compose("train"), folder, Job(error)))
+    assert math.isnan(run_cell(compose("train"), folder, Job(error)))
     assert cells.state(folder) == cells.State("failed", reason=str(error))
     assert type(error).__name__ in (folder / "traceback.txt").read_text()
     told = capsys.readouterr().err
@@ -132,7 +134,7 @@ def test_a_run_gets_a_device_of_its_own(tmp_path: Path, leases: Path, accelerato
     cfg = compose("train", "sweep.devices=[3,4]", f"trainer.accelerator={accelerator}")
     job = Job()
     with lease.one_of(["device-3"], leases, print):
-        sweep_cell.run(cfg, tmp_path / "run", job)
+        run_cell(cfg, tmp_path / "run", job)
     assert job.seen[0]["devices"] == devices
 
 
@@ -152,7 +154,7 @@ def test_threads_are_divided_among_the_runs_of_a_machine(
 ) -> None:
     launched_by(launcher_name)
     cfg = compose("train", f"paths.sweeps={tmp_path}", "sweep.name=one", *words)
-    sweep_cell.run(cfg, tmp_path / "run", Job())
+    run_cell(cfg, tmp_path / "run", Job())
     assert threads == expected
 
 

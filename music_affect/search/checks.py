@@ -8,14 +8,14 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import build, command_line
-from music_affect.cells import flat
+from music_affect import build, configuration
 from music_affect.compatibility import wanted
 from music_affect.data.labels import labelled
 from music_affect.data.splits import split_clips
 from music_affect.errors import ConfigurationError, SplitError, did_you_mean
 from music_affect.search import space as spaces
-from music_affect.search_words import run_settings
+from music_affect.search.words import run_settings
+from music_affect.sweep.cells import flat
 
 
 def plain(node: Any) -> dict[str, Any]:
@@ -40,7 +40,8 @@ def check_numbers(given: DictConfig) -> None:
 
 
 def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:
-    """Refuses lists of values beside a search, and a space of settings that do not exist, are given, or do nothing.
+    """Refuses what has no meaning beside a search: lists of values, failed runs made again, and a space of settings
+    that do not exist, are given, or do nothing.
 
     Raises:
         ConfigurationError: with the word.
@@ -54,6 +55,12 @@ def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes:
             expected="one value each: a search proposes the values that vary",
             fix=f"give one, or search over it with +search.space.{lists[0].replace('=', '=[', 1)}]",
         )
+    if first.sweep.retry_failed:
+        raise ConfigurationError(
+            "sweep.retry_failed=true beside hparams_search",
+            expected="failed trials to stay failed: later proposals have learnt from them",
+            fix="leave it out, and raise search.trials for more of them",
+        )
     given = {override.key_or_group for override in overrides}
     for name in axes:
         if name in given:
@@ -64,13 +71,13 @@ def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes:
             )
     _check_known(first, axes)
     _check_effect(first, axes)
-    command_line.check_overrides(config_name, [*words, *spaces.examples(axes)])
+    configuration.check_overrides(config_name, [*words, *spaces.examples(axes)])
 
 
 def _check_known(cfg: DictConfig, axes: Mapping[str, spaces.Axis]) -> None:
     known = flat(run_settings(cfg))
     for name in axes:
-        if name not in known and not (command_line.conf_folder() / name).is_dir():
+        if name not in known and not (configuration.conf_folder() / name).is_dir():
             raise ConfigurationError(
                 f"search.space holds {name}, which is no setting of this run{did_you_mean(name, known)}",
                 expected="settings that data, model and optimizer have",

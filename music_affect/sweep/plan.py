@@ -11,7 +11,8 @@ import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from music_affect import cells, command_line
+from music_affect import configuration
+from music_affect.sweep import cells
 
 ABOUT_THE_SWEEP = ("sweep.", "hydra.", "hydra/")  # words that tell nothing of a run
 
@@ -40,7 +41,7 @@ def plan(config_name: str, arguments: Sequence[str]) -> list[Cell]:
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     words = [word for word in arguments if not word.startswith("-")]
-    with hydra.initialize_config_dir(str(command_line.conf_folder().absolute()), version_base="1.3"):
+    with hydra.initialize_config_dir(str(configuration.conf_folder().absolute()), version_base="1.3"):
         whole = hydra.compose(config_name, _without_sweeps(words), return_hydra_config=True)
         params = [f"{key}={value}" for key, value in (whole.hydra.sweeper.params or {}).items()]
         overrides = OverridesParser.create().parse_overrides([*params, *words])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from audio_files import write_music
-from running import TINY, compose, entry_point, opened_cache
+from running import TINY, compose, entry_point, opened_cache, python_path
 
 from music_affect import files
 from music_affect.prepare import prepare
@@ -18,11 +17,6 @@ LAUNCHERS = {
     "submitit_local": ["hydra.launcher.timeout_min=5"],
     "ray": ["+hydra.launcher.ray.init.num_cpus=2", "+hydra.launcher.ray.init.include_dashboard=false"],
 }
-
-
-def checkout() -> str:
-    """A path that makes the worker processes of a launcher import this checkout."""
-    return os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 
 
 def contents(music: Path, data: str) -> dict[str, bytes]:
@@ -47,7 +41,7 @@ def test_shares_make_the_cache_that_one_process_makes(
         *sweep,
         cwd=tmp_path,
         MUSIC_AFFECT_CACHE=str(tmp_path / "shared"),
-        PYTHONPATH=checkout(),
+        PYTHONPATH=python_path(),
     )
     assert done.returncode == 0, done.stderr[-2000:]
     parts = {
@@ -68,12 +62,18 @@ def test_shares_make_the_cache_that_one_process_makes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+@pytest.mark.parametrize("launcher", sorted(LAUNCHERS))
 def test_a_sweep_of_runs_goes_through_a_launcher(tmp_path: Path, launcher: str) -> None:
     """One of its cells fails, which neither ends the others nor hides."""
     words = ["model=majority", "task.target=genre,mood", *BRIEF, "sweep.name=one"]
     done = entry_point(
-        "train", "-m", *words, f"hydra/launcher={launcher}", *LAUNCHERS[launcher], cwd=tmp_path, PYTHONPATH=checkout()
+        "train",
+        "-m",
+        *words,
+        f"hydra/launcher={launcher}",
+        *LAUNCHERS[launcher],
+        cwd=tmp_path,
+        PYTHONPATH=python_path(),
     )
     states = {path.parent.name: files.read_json(path) for path in (tmp_path / "multirun" / "one").glob("*/status.json")}
     assert sorted(state["state"] for state in states.values()) == ["done", "failed"], done.stderr[-2000:]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from music_affect.collectives import differentiable_total, total, world_size
+from music_affect.distributed.collectives import differentiable_total, total, world_size
 
 
 class SharedBatchNorm(_BatchNorm):

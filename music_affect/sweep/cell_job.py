@@ -14,14 +14,15 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from music_affect import build, cells, files, lease
+from music_affect import build, files
 from music_affect.errors import MusicAffectError
 from music_affect.parallel import cores
+from music_affect.sweep import cells, lease
 
 Job = Callable[[DictConfig, Path], dict[str, Any]]
 
 
-def run(cfg: DictConfig, folder: Path, job: Job) -> float:
+def run_cell(cfg: DictConfig, folder: Path, job: Job) -> float:
     """Makes a run unless it is there.
 
     Args:

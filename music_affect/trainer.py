@@ -1,0 +1,66 @@
+"""The configured Trainer of Lightning, and its silence."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import ModelCheckpoint
+from omegaconf import DictConfig
+
+from music_affect import build
+from music_affect.distributed.ranks import Layout
+from music_affect.errors import ConfigurationError
+from music_affect.transfer import frozen_epochs
+
+
+def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None) -> pl.Trainer:
+    """The configured trainer.
+
+    Args:
+        cfg: of the run.
+        callbacks: all that it calls; it has none of its own.
+        rank: of this process among those that train together; None where it works alone.
+
+    Raises:
+        ConfigurationError: this machine cannot run it.
+    """
+    layout = Layout.of(build.plain(cfg.trainer))
+    place = layout.alone if rank is None else layout.settings(rank, may_freeze=frozen_epochs(cfg.freeze) != 0)
+    try:
+        trainer: pl.Trainer = build.make(
+            cfg.trainer,
+            callbacks=callbacks,
+            logger=False,  # trackers follow the history
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+            num_sanity_val_steps=0,
+            log_every_n_steps=1_000_000,  # figures are per epoch
+            **place,
+        )
+    except MisconfigurationException as error:
+        raise ConfigurationError(
+            f"the trainer cannot be set up ({' '.join(str(error).split())})",
+            expected="settings that this machine has the hardware for",
+            fix="try trainer=cpu",
+        ) from error
+    return trainer
+
+
+def quiet() -> None:
+    """Silences what libraries say about themselves; our own console says what matters."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for pattern in (
+        ".*does not have many workers.*",
+        ".*exists and is not empty.*",
+        ".*no logger.*",
+        ".*lr_scheduler.step.*",
+    ):
+        warnings.filterwarnings("ignore", message=pattern)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
