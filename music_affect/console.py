@@ -65,3 +65,10 @@ def figures(scores: Mapping[str, Any]) -> dict[str, str]:
 def figure(score: Mapping[str, float]) -> str:
     """A score with its interval."""
     return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]".replace("[", r"\[")
+
+
+def duration(seconds: float) -> str:
+    """A time to be read: ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from music_affect import build, caching
 from music_affect.caching import Kind, Say
+from music_affect.console import duration
 from music_affect.data.cache import FeatureCache, examine, finished_clips
 from music_affect.data.cache_builder import build as build_caches
 from music_affect.data.cache_work import Account, Share
@@ -84,13 +85,7 @@ def closing_line(account: Account, share: Share) -> str:
     if not account.audio_seconds:
         return f"{done}."
     hours, speed = account.audio_seconds / 3600, account.audio_seconds / account.seconds
-    return f"{done}; {hours:.2f} h of audio in {_duration(account.seconds)}, {speed:.0f} times real time."
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{done}; {hours:.2f} h of audio in {duration(account.seconds)}, {speed:.0f} times real time."
 
 
 def _state(folder: Path, identity: Identity) -> str:

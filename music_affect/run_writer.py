@@ -15,7 +15,8 @@ from omegaconf import OmegaConf
 
 from music_affect import files
 from music_affect.errors import MusicAffectError, RunFolderError
-from music_affect.sweep.cells import NOT_COMPARED, flat
+from music_affect.settings import flat
+from music_affect.sweep.cells import NOT_COMPARED
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 

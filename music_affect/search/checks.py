@@ -15,7 +15,7 @@ from music_affect.data.splits import split_clips
 from music_affect.errors import ConfigurationError, SplitError, did_you_mean
 from music_affect.search import space as spaces
 from music_affect.search.words import run_settings
-from music_affect.sweep.cells import flat
+from music_affect.settings import flat
 
 
 def plain(node: Any) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from music_affect.sweep.cells import NOT_COMPARED, flat
+from music_affect.settings import flat
+from music_affect.sweep.cells import NOT_COMPARED
 
 # Words of the search that say nothing of the run that it found.
 ABOUT_THE_SEARCH = ("hparams_search=", "search.", "sweep.", "hydra.", "hydra/", "resume=", "overwrite=", "workers=")

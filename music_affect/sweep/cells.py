@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from music_affect import files
@@ -47,15 +45,6 @@ def digest(cfg: DictConfig) -> str:
     return hashlib.sha256(json.dumps(compared, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def flat(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by their full name, ``{"optimizer.lr": 0.002}``."""
-    found: dict[str, Any] = {}
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        found |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return found
-
-
 def state(folder: Path) -> State:
     """State of a run folder; what a killed process left half-written counts as cut off."""
     status = _read(folder / "status.json")
@@ -69,7 +58,7 @@ def state(folder: Path) -> State:
         return State("done", score=metrics.get("score"), seconds=total)
     if name in ("failed", "pruned"):
         return State(name, reason=str(status.get("reason", "")))
-    return State("running" if _held(folder / ".lock") else "cut off")
+    return State("running" if files.locked(folder / ".lock") else "cut off")
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -78,18 +67,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _held(path: Path) -> bool:
-    """Whether a living process holds a lock."""
-    if not os.path.exists(path):
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:
-        return False
-    lock.release()
-    return False

@@ -9,7 +9,7 @@ from statistics import fmean
 
 import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
 from music_affect import configuration
 from music_affect.sweep import cells
@@ -23,7 +23,7 @@ class Cell:
 
     Args:
         words: of the command line, this run's values in place of the lists.
-        cfg: composed from them.
+        cfg: composed from them, without Hydra's own.
         folder: where the run is made.
     """
 
@@ -49,6 +49,8 @@ def plan(config_name: str, arguments: Sequence[str]) -> list[Cell]:
         for line in BasicSweeper.split_arguments(overrides, None)[0]:
             cfg = hydra.compose(config_name, line, return_hydra_config=True)
             folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
+            with open_dict(cfg):
+                del cfg["hydra"]  # four fifths of it, and there may be thousands of cells
             own = [word for word in line if not word.startswith(ABOUT_THE_SWEEP)]
             found.append(Cell(own, cfg, folder))
     return found

@@ -11,6 +11,7 @@ from typing import Self
 from rich.console import Console
 from rich.table import Table
 
+from music_affect.console import duration
 from music_affect.sweep.cells import State
 from music_affect.sweep.plan import Cell, mean_seconds
 
@@ -51,13 +52,6 @@ def forecast(planned: Sequence[Cell], states: Sequence[State]) -> str:
         return f"{done}; how long the others take is known once one is."
     seconds = sum(means.get(str(cell.cfg.model.name), means[""]) for cell in left)
     return f"{done}; the other {len(left)} take about {duration(seconds)}, one after the other."
-
-
-def duration(seconds: float) -> str:
-    """A time to be read: seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Monitor:

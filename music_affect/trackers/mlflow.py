@@ -14,6 +14,7 @@ from filelock import FileLock
 from music_affect import files
 from music_affect.errors import ConfigurationError
 from music_affect.evaluation.run_folder import RunFolder
+from music_affect.settings import flat
 from music_affect.trackers import outcome
 from music_affect.trackers.tracker import ClipPicture, Start, Tracker
 
@@ -68,7 +69,7 @@ class MLflow(Tracker):
         self._client, self._id = client, run_id
         self._step = 0
         self._known = {metric.step for metric in client.get_metric_history(run_id, "epoch")}
-        parameters = [_parameter(name, value) for name, value in outcome.flat(run.config).items()]
+        parameters = [_parameter(name, value) for name, value in flat(run.config).items()]
         recorded = client.get_run(run_id).data.params
         new = [parameter for parameter in parameters if parameter.key not in recorded]
         for begin in range(0, len(new), _BATCH):

@@ -50,14 +50,6 @@ def pictures(run: RunFolder) -> dict[str, Path]:
     return {path.stem: path for path in sorted((run.path / "figures").glob("*.png"))}
 
 
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as ``{"optimizer.lr": …}``."""
-    found: dict[str, Any] = {}
-    for key, value in config.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) and value else {f"{prefix}{key}": value}
-    return found
-
-
 def _scores(scores: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for part in ("classification", "regression"):

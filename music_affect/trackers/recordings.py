@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from music_affect import files
 
 _NAME = re.compile(r"(offline-)?run-(\d{8}_\d{6})-.+")
 _MARK = ".wandb.synced"  # beside the recorded file, left by `wandb sync`
@@ -41,14 +41,7 @@ class Recording:
     @property
     def being_written(self) -> bool:
         """A process works in the run folder."""
-        lock = self.run_folder / ".lock"
-        if not lock.is_file():
-            return False
-        try:
-            FileLock(lock).acquire(timeout=0).lock.release()
-        except Timeout:
-            return True
-        return False
+        return files.locked(self.run_folder / ".lock")
 
 
 def of_run(run_folder: Path) -> list[Recording]:

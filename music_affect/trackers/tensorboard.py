@@ -8,6 +8,7 @@ from pathlib import Path
 
 from music_affect.errors import ConfigurationError
 from music_affect.evaluation.run_folder import RunFolder
+from music_affect.settings import flat
 from music_affect.trackers import outcome
 from music_affect.trackers.tracker import ClipPicture, Start, Tracker
 
@@ -50,7 +51,7 @@ class TensorBoard(Tracker):
 
     def report(self, run: RunFolder, clips: Sequence[ClipPicture]) -> None:
         figures = outcome.figures(run)
-        settings = {name: _plain(value) for name, value in outcome.flat(self._config).items()}
+        settings = {name: _plain(value) for name, value in flat(self._config).items()}
         # Writes the figures too; the run's own folder in place of one that is named after the time.
         self._writer.add_hparams(settings, figures, run_name=".", global_step=self._step)
         for name, path in outcome.pictures(run).items():
