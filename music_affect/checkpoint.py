@@ -17,11 +17,11 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect import files
-from music_affect.callbacks.description import KEY
 from music_affect.data.normalization import Normalizer
 from music_affect.errors import CheckpointError
 from music_affect.spec import DataSpec
 
+KEY = "music_affect"  # of the description among the entries of a checkpoint
 FORMAT = 2
 
 

@@ -23,7 +23,7 @@ from music_affect.callbacks.description import SelfDescription
 from music_affect.callbacks.history import History
 from music_affect.callbacks.progress import EpochProgress
 from music_affect.callbacks.seeding import SeedEveryEpoch
-from music_affect.checkpoint import Checkpoint, Description
+from music_affect.checkpoint import KEY, Checkpoint, Description
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.distributed.batch_norm import share_statistics
 from music_affect.distributed.ranks import Layout, group
@@ -99,7 +99,7 @@ def fit(
     best = best_checkpoint(cfg, writer.path) if data.splits.get("val") else None
     callbacks = [
         SeedEveryEpoch(cfg.seed),
-        SelfDescription(description.to_dict()),
+        SelfDescription({KEY: description.to_dict()}),
         history,
         *([TrackedEpochs(tracker, lambda: history.rows)] if tracker else []),
         EpochProgress(cfg.task.monitor, console),

@@ -99,9 +99,7 @@ class Guarded(Tracker):
 
 
 def _start(cfg: DictConfig, run: Start) -> Tracker | None:
-    from lightning.pytorch.utilities import rank_zero_only
-
-    if "_target_" not in cfg.logger or getattr(rank_zero_only, "rank", 0) != 0:  # one of several processes tracks
+    if "_target_" not in cfg.logger:
         return None
     made: Tracker | None = build.make(cfg.logger, run=run)
     return made

@@ -7,18 +7,16 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-KEY = "music_affect"
-
 
 class SelfDescription(Callback):
     """Adds a description to every checkpoint that is saved.
 
     Args:
-        description: plain containers only, so that the file loads with ``weights_only=True``.
+        entries: of the checkpoint; plain containers only, so that the file loads with ``weights_only=True``.
     """
 
-    def __init__(self, description: Mapping[str, Any]) -> None:
-        self._description = dict(description)
+    def __init__(self, entries: Mapping[str, Any]) -> None:
+        self._entries = dict(entries)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint[KEY] = self._description
+        checkpoint.update(self._entries)

@@ -9,6 +9,7 @@ from music_affect.data.folder import FolderSource
 from music_affect.data.source import Clip
 from music_affect.spec import Categorical, Continuous, Target
 from music_affect.synthesis.affect import TARGETS
+from music_affect.synthesis.corpus import make_corpus
 from music_affect.synthesis.styles import GENRES
 
 
@@ -51,7 +52,5 @@ class SyntheticSource(FolderSource):
         return {"genre": Categorical(tuple(sorted(GENRES))), **{name: Continuous(0.0, 1.0) for name in TARGETS}}
 
     def clips(self) -> list[Clip]:
-        from music_affect.synthesis.corpus import make_corpus  # brings scipy, which a description does not need
-
         make_corpus(self.root, num_clips=self._num_clips, seconds=self._seconds, seed=self._seed)
         return super().clips()
