@@ -224,6 +224,7 @@ def _manifest(cfg: DictConfig, prepared: Prepared) -> dict[str, Any]:
             "root": str(prepared.source.root),
             "fingerprint": identity.fingerprint,
             "features": dict(identity.settings),
+            "remarks": prepared.cache.remark_counts,  # clips without beats, for one
         },
         "split_hash": prepared.split_hash,
         "straddling_groups": straddling_groups(prepared.splits),

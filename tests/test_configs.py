@@ -102,9 +102,7 @@ def test_every_choice_composes(entry: str, group: str, name: str) -> None:
 def test_no_two_choices_share_a_name(axis: str) -> None:
     """Run folders are named by them."""
     names = [
-        compatibility.choice(axis, name).name
-        for entry, group, name in CHOICES
-        if (entry, group) == ("train", axis)
+        compatibility.choice(axis, name).name for entry, group, name in CHOICES if (entry, group) == ("train", axis)
     ]
     assert len(names) > 2
     assert len(set(names)) == len(names)
