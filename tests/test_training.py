@@ -191,9 +191,10 @@ def test_configuration_reaches_the_run(tmp_path: Path) -> None:
 def test_clips_without_beats_are_told_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = write_music(tmp_path / "music", 5, seconds=1.5)
     soundfile.write(tmp_path / "music" / "click.wav", [*[0.0] * 100, 1e-6, *[0.0] * 30000], RATE, subtype="FLOAT")
-    moods = [f"{path.name},{('calm', 'wild')[number % 2]}" for number, path in enumerate(paths)]
-    (tmp_path / "music" / "labels.csv").write_text("\n".join(["path,mood", *moods, "click.wav,wild", ""]))
-    words = ["data=folder_beat", f"data.root={tmp_path / 'music'}", "task.target=mood", "split.num_folds=2"]
+    moods = ("calm,train", "wild,train", "calm,test", "wild,test", "calm,train")
+    rows = [f"{path.name},{mood}" for path, mood in zip(paths, moods, strict=True)]
+    (tmp_path / "music" / "labels.csv").write_text("\n".join(["path,mood,split", *rows, "click.wav,wild,train", ""]))
+    words = ["data=folder_beat", f"data.root={tmp_path / 'music'}", "task.target=mood"]
     train(compose("train", "model=majority", "workers=1", *words), tmp_path / "run")
     assert "1 of 6 clips: no beats." in capsys.readouterr().out
     assert files.read_json(tmp_path / "run" / "manifest.json")["data"]["remarks"] == {"no beats": 1}
