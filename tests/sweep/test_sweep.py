@@ -12,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig
 from running import QUICK, train_command
 
 from music_affect import files
+from music_affect.sweep.forgetting import ForgetConfiguration
 
 BRIEF = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "model="))]
 GRID = [*BRIEF, "model=cnn_fast,majority", "features=mel,chroma", "trainer.max_epochs=2"]
@@ -57,6 +60,24 @@ def test_a_finished_grid_is_not_made_again(
     assert told.count("done, before") == 4
     assert told.strip().endswith("4 done: multirun/one\nReport: multirun/one/report.html")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("metrics.json")} == before
+
+
+def test_configurations_of_runs_that_ended_are_not_kept(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of runs in one process would fill its memory with them."""
+    kept: list[JobReturn] = []
+
+    def on_job_end(self: ForgetConfiguration, config: DictConfig, job_return: JobReturn) -> None:
+        forget(self, config, job_return)
+        kept.append(job_return)
+
+    forget = ForgetConfiguration.on_job_end
+    monkeypatch.setattr(ForgetConfiguration, "on_job_end", on_job_end)
+    shutil.copytree(undisturbed, tmp_path / "copy")
+    assert train_command(tmp_path / "copy", "-m", *GRID, "sweep.resume=true") == 0
+    assert [one.status for one in kept] == [JobStatus.COMPLETED] * 4
+    assert [(one.cfg, one.hydra_cfg) for one in kept] == [(None, None)] * 4
 
 
 def test_more_cells_join_a_named_sweep_and_keep_the_others(
