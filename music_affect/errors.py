@@ -7,6 +7,7 @@ with ``MUSIC_AFFECT_TRACEBACK=1``. Anything else that is raised is a defect of o
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -73,12 +74,21 @@ class TrainingError(MusicAffectError):
     """A training run that cannot give a usable model."""
 
 
+UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED = (
+    "not readable now",
+    "needs ffmpeg",
+    "no memory",
+    "crashed the reader",
+)
+PASSING = frozenset({UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED})  # reasons that may lie outside the file
+
+
 class ClipError(Exception):
     """One clip that cannot be used. It is listed in the skip report; it never ends a run.
 
     Args:
         reason: one word or two for counting: ``unreadable``, ``truncated``, ``too short``, ``too long``, ``empty``,
-            ``silent``, ``not finite``, ``wrong shape``, ``needs ffmpeg``.
+            ``silent``, ``not finite``, ``wrong shape``, or one of ``PASSING``.
         detail: what was seen, for the person who looks into it.
     """
 
@@ -88,6 +98,18 @@ class ClipError(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
+
+
+def not_read(error: Exception, detail: str | None = None) -> ClipError:
+    """What is wrong with a clip in whose file reading ended with an exception.
+
+    Args:
+        error: of the system, which may pass, or of a decoder, which means the file's content.
+        detail: what was seen; None for the error's own words.
+    """
+    # EINVAL is a seek to where no file has bytes; gzip's complaints are OSErrors without a number.
+    passing = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+    return ClipError(UNREADABLE_NOW if passing else "unreadable", detail or str(error))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -12,12 +12,14 @@ from rich.console import Console
 from music_affect import build, caching
 from music_affect.caching import Kind, Say
 from music_affect.console import duration
-from music_affect.data.cache import FeatureCache, examine, finished_clips
+from music_affect.data.cache import FeatureCache, finished_clips
 from music_affect.data.cache_builder import build as build_caches
+from music_affect.data.cache_index import SKIPPED
 from music_affect.data.cache_work import Account, Share
 from music_affect.data.identity import Identity
 from music_affect.data.reader import Reader
 from music_affect.data.source import Clip, ClipSource
+from music_affect.errors import CacheError, DataNotFoundError
 
 
 def extract(cfg: DictConfig, data: ClipSource, clips: list[Clip], console: Console) -> Account:
@@ -31,6 +33,10 @@ def extract(cfg: DictConfig, data: ClipSource, clips: list[Clip], console: Conso
 
     Returns:
         What was done.
+
+    Raises:
+        CacheError: a cache cannot be written.
+        DataNotFoundError: the data is gone, or none of its clips can be used.
     """
 
     def say(line: str) -> None:
@@ -52,7 +58,11 @@ def extract(cfg: DictConfig, data: ClipSource, clips: list[Clip], console: Conso
     )
     say(closing_line(account, share))
     for name, kind in kinds.items():
-        say(f"{name}: {_state(places[name], Identity.of(clips, kind))}")
+        identity = Identity.of(clips, kind)
+        cache = _opened(places[name], identity)
+        say(f"{name}: {_state(cache, places[name], identity)}")
+        if cache is not None:
+            _refuse_empty(name, cache)
     return account
 
 
@@ -81,20 +91,38 @@ def closing_line(account: Account, share: Share) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in account.skipped.most_common())
     left_out = f"{account.skipped.total()} left out ({reasons})" if reasons else "none left out"
     whose = f"Shard {share.number} of {share.of}: " if share.of > 1 else ""
-    done = f"{whose}{account.made} of {account.clips} clips made, {account.present} done before, {left_out}"
+    before = f"{account.present} done before{f' ({account.unusable} of them unusable)' if account.unusable else ''}"
+    done = f"{whose}{account.made} of {account.clips} clips made, {before}, {left_out}"
     if not account.audio_seconds:
         return f"{done}."
     hours, speed = account.audio_seconds / 3600, account.audio_seconds / account.seconds
     return f"{done}; {hours:.2f} h of audio in {duration(account.seconds)}, {speed:.0f} times real time."
 
 
-def _state(folder: Path, identity: Identity) -> str:
+def _opened(folder: Path, identity: Identity) -> FeatureCache | None:
+    """A cache whose clips are all there, usable or not."""
+    try:
+        return FeatureCache(folder, identity)
+    except CacheError:
+        return None
+
+
+def _state(cache: FeatureCache | None, folder: Path, identity: Identity) -> str:
     """How much of a cache is there."""
-    found = examine(folder, identity)
-    if isinstance(found, str):
+    if cache is None:
         return f"{finished_clips(folder, identity)} of {len(identity.ids)} clips so far in {folder}"
-    cache = FeatureCache(folder, identity)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     skipped = f", {len(cache.skipped)} left out (see skipped.csv)" if cache.skipped else ""
     remarks = "".join(f", {count} with {remark}" for remark, count in cache.remark_counts.items())
     return f"{len(cache.ids)} clips{skipped}{remarks}, {size / 1e6:.0f} MB in {folder}"
+
+
+def _refuse_empty(name: str, cache: FeatureCache) -> None:
+    """Whatever comes next would have nothing to work on."""
+    if not cache.ids:
+        counts = ", ".join(f"{count} {reason}" for reason, count in cache.skip_counts.items())
+        raise DataNotFoundError(
+            f"none of the {len(cache.skipped)} clips can be used for {name} features ({counts})",
+            expected="one clip at least",
+            fix=f"look at {cache.folder / SKIPPED}, at the data's root and at data.selection",
+        )

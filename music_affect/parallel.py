@@ -33,6 +33,7 @@ def in_order(
     items: Iterable[Item],
     processes: int,
     crashed: Callable[[Item], Result] | None = None,
+    suspected: Callable[[Item], bool] = lambda item: False,
 ) -> Iterator[Result]:
     """Results of a function, in the order of the items.
 
@@ -41,10 +42,12 @@ def in_order(
         items: picklable.
         processes: 1 works in this process.
         crashed: the result of an item that ends its process (a defect in a decoder, no memory left); without it, such
-            an item ends the work with ``BrokenProcessPool``.
+            an item ends the work with ``BrokenProcessPool``, and with ``processes=1`` this process.
+        suspected: whether an item has ended a process before; it gets one of its own where it would end this one.
     """
     if processes == 1:
-        yield from map(function, items)
+        for item in items:
+            yield _alone(function, item, crashed) if crashed and suspected(item) else function(item)
         return
     remaining = iter(items)
     held: deque[Item] = deque()  # in flight; an item is held before it is handed over, which may already fail

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from music_affect.errors import ClipError
+from music_affect.errors import ClipError, not_read
 
 NUM_MELS, NUM_CHROMA = 128, 12
 READER_VERSION = 1
@@ -40,7 +40,7 @@ class ArrayReader:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
                 array = np.lib.format.read_array(stream, allow_pickle=False)
         except Exception as error:  # a damaged file raises whatever zlib, tokenize or an absurd shape make of it
-            raise ClipError("unreadable", f"not a NumPy array ({error})") from error
+            raise not_read(error, f"not a NumPy array ({error})") from error
         if array.ndim != 2 or array.shape[0] != self.num_features or array.dtype.kind not in "fiu":
             raise ClipError(
                 "wrong shape", f"{array.dtype} {list(array.shape)}, expected numbers [{self.num_features}, T]"

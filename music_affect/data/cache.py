@@ -17,8 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,27 +30,11 @@ from music_affect import files
 from music_affect.data.cache_index import INDEX, PARTS, REMARKS, SKIPPED, Index
 from music_affect.data.cache_part import DTYPE, FRAMES
 from music_affect.data.identity import Identity
+from music_affect.data.skips import Skip, may_have_passed
 from music_affect.errors import CacheError
 
 IDENTITY = "identity.json"
 BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile)  # what a damaged index raises
-
-
-@dataclass(frozen=True)
-class Skip:
-    """A clip that cannot be used.
-
-    Args:
-        id: of the clip.
-        path: its file.
-        reason: a word or two, for counting.
-        detail: what was seen.
-    """
-
-    id: str
-    path: str
-    reason: str
-    detail: str
 
 
 class FeatureCache:
@@ -129,7 +112,7 @@ def examine(folder: Path, identity: Identity) -> Index | str:
     reason = unlike(folder, identity)
     if reason:
         return reason
-    if not (folder / INDEX).is_file():
+    if not ((folder / INDEX).is_file() and (folder / SKIPPED).is_file()):
         return "it is incomplete"
     try:
         index = Index.load(folder)
@@ -141,6 +124,15 @@ def examine(folder: Path, identity: Identity) -> Index | str:
         if size < wanted:
             return f"{path.relative_to(folder)} has {size} bytes instead of {wanted}"
     return _lacking(index, identity) or index
+
+
+def complete(folder: Path, identity: Identity) -> FeatureCache | None:
+    """The cache where nothing is to be made: its clips are there, or cannot be used for a reason that lasts."""
+    try:
+        cache = FeatureCache(folder, identity)
+    except CacheError:
+        return None
+    return None if any(may_have_passed(skip.reason, skip.path) for skip in cache.skipped) else cache
 
 
 def unlike(folder: Path, identity: Identity) -> str | None:
@@ -159,12 +151,6 @@ def cache_folder(root: Path, source_root: Path, settings: Mapping[str, Any]) -> 
     """Where the cache of a data set with these settings stands."""
     key = json.dumps([str(source_root), dict(settings)], sort_keys=True)
     return root / "features" / f"{source_root.name}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
-
-
-def describe_skips(skipped: Sequence[Skip], total: int, report: Path) -> str:
-    """One line for the console: how many clips were left out, and why."""
-    counts = ", ".join(f"{count} {reason}" for reason, count in Counter(s.reason for s in skipped).most_common())
-    return f"{len(skipped)} of {total} clips left out ({counts}); listed in {report}"
 
 
 def _places(index: Index, identity: Identity) -> NDArray[np.int64]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from music_affect import files
 from music_affect.data import cache_index
 from music_affect.data.build_lock import exclusively, locked
-from music_affect.data.cache import IDENTITY, FeatureCache, describe_skips, examine, unlike
+from music_affect.data.cache import IDENTITY, FeatureCache, complete, unlike
 from music_affect.data.cache_index import INDEX, PARTS
 from music_affect.data.cache_part import FRAMES, JOURNAL
 from music_affect.data.cache_work import INDEX_LOCK, WHOLE, Account, Say, Share, Work
 from music_affect.data.identity import Identity, stamps_of
 from music_affect.data.reader import Description, Extract
+from music_affect.data.skips import describe_skips
 from music_affect.data.source import Clip
 from music_affect.errors import CacheError
 from music_affect.parallel import processes_for
@@ -38,9 +39,10 @@ def open_or_build(
         CacheError: the cache cannot be written.
     """
     identity = Identity.of(clips, kind)
-    if isinstance(examine(folder, identity), str):
+    cache = complete(folder, identity)
+    if cache is None:
         build([(folder, kind)], clips, extract, workers=workers, say=say)
-    cache = FeatureCache(folder, identity)
+        cache = FeatureCache(folder, identity)
     if cache.skipped:
         say(describe_skips(cache.skipped, len(clips), folder / cache_index.SKIPPED))
     return cache
@@ -68,7 +70,7 @@ def build(
         workers: processes; None takes one a core, as far as there is work for them.
         say: receives lines for the console.
         share: of the clips that is made here.
-        retry: read clips again that could not be used, though their files are the same.
+        retry: read all clips again that could not be used; else only those whose obstacle seems to be gone.
 
     Raises:
         CacheError: a cache cannot be written.
@@ -78,6 +80,9 @@ def build(
     identities = [Identity.sharing(stamps, ordered, reader) for _, reader in kinds]
     folders = [folder for folder, _ in kinds]
     mine = [place for place, clip in enumerate(ordered) if share.holds(clip.id)]
+    finished = None if retry else _finished(folders, identities, {ordered[place].id for place in mine})
+    if finished is not None:
+        return finished
     began = time.perf_counter()
     try:
         with exclusively(folders, share.part, say):
@@ -91,6 +96,16 @@ def build(
         raise _cannot_write(folders[0].parent, error) from error
     account.seconds = time.perf_counter() - began
     return account
+
+
+def _finished(folders: Sequence[Path], identities: Sequence[Identity], mine: set[str]) -> Account | None:
+    """What there is to tell where nothing is to be made; a finished cache may be one that cannot be written."""
+    caches = [complete(*pair) for pair in zip(folders, identities, strict=True)]
+    opened = [cache for cache in caches if cache is not None]
+    if len(opened) < len(caches):
+        return None
+    unusable = mine & {skip.id for cache in opened for skip in cache.skipped}
+    return Account(len(mine), unusable=len(unusable))
 
 
 def _adopt(folder: Path, identity: Identity, say: Say) -> None:

@@ -24,7 +24,7 @@ class Index:
 
     Args:
         ids: of the clips.
-        stamps: state of each file when it was read, int64 [N, 2].
+        stamps: of the files when they were read, int64 [N, 3].
         parts: names of the parts.
         part: place of the clip's part among them.
         begins: first row within the part.
@@ -80,16 +80,18 @@ def part_names(folder: Path) -> list[str]:
 
 
 def collect(folder: Path, identity: Identity) -> dict[str, Entry]:
-    """Finished clips of all parts by id; of a file that changed, the entry of its present state where there is one."""
-    wanted: dict[str, Stamp] = {
-        name: (size, time) for name, (size, time) in zip(identity.ids, identity.stamps.tolist(), strict=True)
-    }
+    """Finished clips of all parts by id; of several, its file's present state counts, then use, then the newest."""
+    wanted: dict[str, Stamp] = dict(zip(identity.ids, map(tuple, identity.stamps.tolist()), strict=True))
+
+    def worth(entry: Entry) -> tuple[bool, bool]:
+        return entry.stamp == wanted.get(entry.id), entry.skipped is None
+
     row_bytes = identity.num_features * np.dtype(DTYPE).itemsize
     found: dict[str, Entry] = {}
     for name in part_names(folder):
         for entry in finished(folder / PARTS / name, row_bytes):
             known = found.get(entry.id)
-            if known is None or known.stamp != wanted.get(entry.id):
+            if known is None or worth(entry) >= worth(known):
                 found[entry.id] = entry
     return found
 
@@ -103,7 +105,7 @@ def write(folder: Path, entries: Mapping[str, Entry]) -> None:
     place = {name: number for number, name in enumerate(parts)}
     Index(
         ids=[entry.id for entry in ordered],
-        stamps=np.array([entry.stamp for entry in ordered], np.int64).reshape(-1, 2),
+        stamps=np.array([entry.stamp for entry in ordered], np.int64).reshape(-1, 3),
         parts=parts,
         part=np.array([place[entry.part] for entry in ordered], np.int16),
         begins=np.array([entry.begin for entry in ordered], np.int64),

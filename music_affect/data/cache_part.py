@@ -31,7 +31,7 @@ class Entry:
     Args:
         id: of the clip.
         part: name of the part that holds it.
-        stamp: state of its file when it was read.
+        stamp: of its file when it was read.
         begin: its first row in the frames.
         frames: its rows; 0 where it cannot be used.
         seconds: of audio.
@@ -70,12 +70,12 @@ def finished(folder: Path, row_bytes: int) -> Iterator[Entry]:
 
 def _entry(plain: dict[str, Any], part: str, begin: int, end: int) -> Entry | None:
     try:
-        size, time = plain["stamp"]
+        size, time, place = plain["stamp"]
         skipped = (plain["path"], plain["reason"], plain["detail"]) if "reason" in plain else None
         return Entry(
             id=plain["id"],
             part=part,
-            stamp=(size, time),
+            stamp=(size, time, place),
             begin=begin,
             frames=plain["frames"],
             seconds=plain["seconds"],

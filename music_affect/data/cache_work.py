@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from music_affect.data import cache_index
 from music_affect.data.build_lock import EVERYTHING, locked
+from music_affect.data.build_mark import Job, ReadingMark
 from music_affect.data.build_progress import Progress
 from music_affect.data.cache_index import PARTS
 from music_affect.data.cache_part import CachePart, Entry
-from music_affect.data.identity import Identity
+from music_affect.data.identity import MISSING, Identity, Stamp
 from music_affect.data.reader import Answer, Extract
+from music_affect.data.skips import may_have_passed
 from music_affect.data.source import Clip
-from music_affect.errors import ClipError
+from music_affect.errors import CRASHED, NO_MEMORY, UNREADABLE_NOW, ClipError, DataNotFoundError
 from music_affect.parallel import in_order
 
 INDEX_LOCK = "index.lock"
@@ -64,6 +66,7 @@ class Account:
         skipped: clips that were read and cannot be used, by reason.
         audio_seconds: of the clips that were made.
         seconds: that it took.
+        unusable: clips that were found unusable before.
     """
 
     clips: int
@@ -71,10 +74,11 @@ class Account:
     skipped: Counter[str] = field(default_factory=Counter)
     audio_seconds: float = 0.0
     seconds: float = 0.0
+    unusable: int = 0
 
     @property
     def present(self) -> int:
-        """Clips that were finished before."""
+        """Clips that were finished before, usable or not."""
         return self.clips - self.made - self.skipped.total()
 
 
@@ -100,17 +104,24 @@ class Work:
                 opened.callback(self._parts[-1].abandon)
             known = [cache_index.collect(*pair) for pair in zip(folders, identities, strict=True)]
             opened.pop_all()
-        self.changed = 0
+        self._mark = ReadingMark(folders[0] / PARTS / part)
+        self.changed = self._unusable = 0
         self.missing: list[tuple[int, list[int]]] = []
         for place in mine:
-            lacking = [kind for kind, entries in enumerate(known) if self._lacks(entries, place, retry)]
-            self.changed += any(clips[place].id in known[kind] for kind in lacking)
+            entries = [finished.get(clips[place].id) for finished in known]
+            lacking = [kind for kind, entry in enumerate(entries) if self._lacks(entry, place, retry)]
+            self.changed += any(entries[kind] is not None for kind in lacking)
+            self._unusable += not lacking and any(entry is not None and entry.skipped for entry in entries)
             if lacking:
                 self.missing.append((place, lacking))
 
-    def _lacks(self, entries: dict[str, Entry], place: int, retry: bool) -> bool:
-        entry = entries.get(self._clips[place].id)
-        return entry is None or entry.stamp != tuple(self._stamps[place]) or (retry and entry.skipped is not None)
+    def _lacks(self, entry: Entry | None, place: int, retry: bool) -> bool:
+        if entry is None or entry.stamp != tuple(self._stamps[place]):
+            return True
+        if entry.skipped is None:
+            return False
+        path, reason, _ = entry.skipped
+        return retry or may_have_passed(reason, path)
 
     def announce(self, say: Say) -> None:
         done = self._count - len(self.missing)
@@ -119,13 +130,18 @@ class Work:
             say(f"{done} of {self._count} clips are done already; going on with {len(self.missing)}{changed}.")
 
     def run(self, extract: Extract, processes: int, say: Say) -> Account:
-        account = Account(self._count)
+        account = Account(self._count, unusable=self._unusable)
         jobs = [(self._clips[place], kinds) for place, kinds in self.missing]
+        results = in_order(
+            partial(_extract, extract),
+            self._mark.each(jobs) if processes == 1 else jobs,  # in processes of their own, clips can end only those
+            processes,
+            _crashed,
+            self._mark.suspects,
+        )
         try:
-            with Progress(self._count, len(self.missing), account, say) as progress:
-                for (place, kinds), answers in zip(
-                    self.missing, in_order(partial(_extract, extract), jobs, processes, _crashed), strict=True
-                ):
+            with self._mark.cleared(), Progress(self._count, len(self.missing), account, say) as progress:
+                for (place, kinds), answers in zip(self.missing, results, strict=True):
                     self._store(place, kinds, answers, account)
                     progress.advance()
         except BaseException:
@@ -140,11 +156,9 @@ class Work:
         return account
 
     def _store(self, place: int, kinds: Sequence[int], answers: Sequence[Answer], account: Account) -> None:
-        clip, (size, modified) = self._clips[place], self._stamps[place].tolist()
-        errors = [
-            self._parts[kind].append(clip, (size, modified), answer)
-            for kind, answer in zip(kinds, answers, strict=True)
-        ]
+        clip, stamp = self._clips[place], tuple(self._stamps[place].tolist())
+        _refuse_lost_folder(clip, stamp, answers)
+        errors = [self._parts[kind].append(clip, stamp, answer) for kind, answer in zip(kinds, answers, strict=True)]
         usable = [answer.seconds for answer in answers if not isinstance(answer, ClipError)]
         error = next((found for found in errors if found is not None), None)
         if error is None:
@@ -154,12 +168,24 @@ class Work:
             account.skipped[error.reason] += 1
 
 
-_Job = tuple[Clip, list[int]]
+def _refuse_lost_folder(clip: Clip, stamp: Stamp, answers: Sequence[Answer]) -> None:
+    """A folder that was there and is gone takes all of its clips with it: that is no fault of theirs."""
+    gone = any(isinstance(answer, ClipError) and answer.reason == UNREADABLE_NOW for answer in answers)
+    folder = Path(clip.path).parent
+    if gone and stamp[:2] != MISSING and not folder.is_dir():
+        raise DataNotFoundError(
+            f"the folder {folder} is gone while its files are read",
+            expected="it to stay until all of them are",
+            fix="bring it back and run the command again; finished clips are kept",
+        )
 
 
-def _extract(extract: Extract, job: _Job) -> list[Answer]:
-    return extract(*job)
+def _extract(extract: Extract, job: Job) -> list[Answer]:
+    try:
+        return extract(*job)
+    except MemoryError as error:
+        return [ClipError(NO_MEMORY, str(error) or "reading it needs more memory than there is") for _ in job[1]]
 
 
-def _crashed(job: _Job) -> list[Answer]:
-    return [ClipError("unreadable", "reading it ended the process") for _ in job[1]]
+def _crashed(job: Job) -> list[Answer]:
+    return [ClipError(CRASHED, "reading it ended the process") for _ in job[1]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.errors import ClipError, ConfigurationError
+from music_affect.errors import ClipError, ConfigurationError, not_read
 
 READER_VERSION = 1
 
@@ -57,7 +57,7 @@ def open_excerpts(path: Path, form: ExcerptForm) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged file raises whatever tokenize or an absurd shape make of it
-        raise ClipError("unreadable", f"not an array of numbers ({error})") from error
+        raise not_read(error, f"not an array of numbers ({error})") from error
     if not isinstance(array, np.ndarray) or array.shape[1:] != form.shape or array.dtype.kind not in "fiu":
         found = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "an archive"
         raise ClipError("wrong shape", f"{found}, expected numbers {described(form)}")

@@ -36,7 +36,7 @@ class ExcerptSource(ClipSource):
 
     def __init__(self, root: str | Path | None, features: str | None = None, name: str = "excerpts") -> None:
         self.name, self._features = name, features
-        self._given = None if root is None else Path(root).expanduser().absolute()
+        self._given = None if root is None else Path(root).expanduser().resolve()
 
     @cached_property
     def root(self) -> Path:  # type: ignore[override]  # looked for when it is first needed

@@ -61,7 +61,7 @@ class FMAAudioSource(ClipSource):
                 )
         if root is None:
             raise _not_found("data=fma_audio without a folder")
-        self.root = Path(root).expanduser().absolute()
+        self.root = Path(root).expanduser().resolve()
         self.name = name or f"fma_{subset}"
         self._subset, self._genre, self._group = subset, genre, group
         self._mapping = ClassMapping(class_mapping, dropped)
@@ -165,7 +165,7 @@ class FMAAudioSource(ClipSource):
         if not lacking:
             return []
         told = f"{len(lacking)} of {len(self._tracks)} tracks of fma_{self._subset} have no file"
-        return [f"{told} (first: '{track_id(lacking[0])}'); they are left out as unreadable."]
+        return [f"{told} (first: '{track_id(lacking[0])}'); they are left out."]
 
     def _told_affect(self) -> list[str]:
         asked = len(AFFECT) * len(self._echonest)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from music_affect.data.reader import Description
 from music_affect.data.source import Clip
 
-FORMAT = 2
+FORMAT = 3
 MISSING = (-1, -1)
 
-Stamp = tuple[int, int]
+Stamp = tuple[int, int, int]
+"""Size in bytes and time of change in ns of a clip's file, -1 where it is missing, and a digest of the clip's place."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Identity:
         num_features: F.
         blocks: column ranges by what they hold.
         ids: of the clips, sorted.
-        stamps: size in bytes and modification time in ns of each clip's file, int64 [N, 2]; -1 where it is missing.
+        stamps: of the clips, int64 [N, 3].
     """
 
     settings: Mapping[str, Any]
@@ -75,18 +76,26 @@ class Identity:
 
 
 def stamps_of(clips: Sequence[Clip]) -> NDArray[np.int64]:
-    """State of the clips' files, int64 [N, 2]; a file that holds many clips is asked once."""
-    known: dict[str, Stamp] = {}
-    stamps = np.empty((len(clips), 2), np.int64)
-    for place, clip in enumerate(clips):
+    """Stamps of the clips, int64 [N, 3]; a file that holds many clips is asked once.
+
+    Without the place, two files of one size and time could change names, and each keep the other's features.
+    """
+    known: dict[str, tuple[int, int]] = {}
+    stamps = np.empty((len(clips), 3), np.int64)
+    for number, clip in enumerate(clips):
         path = os.fspath(clip.path)
         if path not in known:
-            known[path] = _stamp(path)
-        stamps[place] = known[path]
+            known[path] = _state(path)
+        stamps[number] = (*known[path], _place(path, clip.row))
     return stamps
 
 
-def _stamp(path: str) -> Stamp:
+def _place(path: str, row: int | None) -> int:
+    digest = hashlib.blake2b(f"{path}\0{row}".encode(errors="surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def _state(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # ValueError: a name with a zero byte

@@ -50,7 +50,7 @@ class LabSource(ClipSource):
         self.name = name or folder
         self._folder, self._kind = folder, labels
         self._mapping = ClassMapping(class_mapping, dropped)
-        self._given = None if root is None else Path(root).expanduser().absolute()
+        self._given = None if root is None else Path(root).expanduser().resolve()
 
     @cached_property
     def root(self) -> Path:  # type: ignore[override]  # looked for when it is first needed

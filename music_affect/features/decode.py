@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from music_affect.errors import ClipError
+from music_affect.errors import ClipError, not_read
 from music_affect.features.ffmpeg import open_foreign
 from music_affect.features.foreign import foreign_format
 from music_affect.features.libsndfile import open_sound
@@ -54,8 +54,8 @@ def decode(path: Path, selection: Selection = _WHOLE, min_seconds: float = 1.0) 
         A recording a window, in order; samples within -1..1 for integer formats. Silent windows are left out.
 
     Raises:
-        ClipError: ``unreadable``, ``truncated``, ``empty``, ``not finite``, ``silent``, ``too short``, ``too long`` or
-            ``needs ffmpeg``.
+        ClipError: ``unreadable``, ``truncated``, ``empty``, ``not finite``, ``silent``, ``too short``, ``too long``,
+            ``not readable now`` or ``needs ffmpeg``.
     """
     try:
         with quiet_decoder(), _open(path) as sound:
@@ -63,7 +63,7 @@ def decode(path: Path, selection: Selection = _WHOLE, min_seconds: float = 1.0) 
             rate = sound.rate
     # ValueError: a path with a NUL byte.
     except (OSError, ValueError) as error:
-        raise ClipError("unreadable", str(error)) from error
+        raise not_read(error) from error
     for window in windows:
         _check_samples(window)
     recordings = [Recording(window, rate) for window in windows if window.any()]

@@ -17,7 +17,7 @@ from typing import IO
 
 import numpy as np
 
-from music_affect.errors import ClipError
+from music_affect.errors import NEEDS_FFMPEG, ClipError
 from music_affect.features.foreign import stores_length
 from music_affect.features.spectrogram import Floats
 
@@ -122,7 +122,7 @@ def open_foreign(path: Path, name: str) -> Iterator[ForeignFile]:
     program = shutil.which("ffmpeg")
     if program is None:
         fix = "install ffmpeg and see that it is on the PATH, or convert the file to flac"
-        raise ClipError("needs ffmpeg", f"{name}, which libsndfile does not read; {fix}")
+        raise ClipError(NEEDS_FFMPEG, f"{name}, which libsndfile does not read; {fix}")
     text = _describe(program, path)
     rate = _AUDIO.search(text)
     if rate is None or not _RATES[0] <= int(rate[1]) <= _RATES[1]:

@@ -74,7 +74,7 @@ def test_absent_files_stay_clips_and_are_told(tmp_path: Path) -> None:
     source = fma_source("fma_audio", root, subset="medium")
     assert len(source.clips()) == 7
     (remark,) = source.remarks()
-    assert remark == "3 of 7 tracks of fma_medium have no file (first: '000182'); they are left out as unreadable."
+    assert remark == "3 of 7 tracks of fma_medium have no file (first: '000182'); they are left out."
 
 
 @pytest.mark.parametrize("archive", ["large", "full"])
