@@ -65,7 +65,7 @@ def gather(cfg: DictConfig, data: ClipSource, out: Console) -> Evidence:
         out.print("Ready-made features: lengths, silence, clipping and re-encoded copies are not checked.")
         measure: ArrayMeasurement | AudioMeasurement = ArrayMeasurement(build.reader(cfg, data))
     else:
-        measure = AudioMeasurement(cfg.min_seconds)
+        measure = AudioMeasurement(max(cfg.min_seconds, build.selection(cfg).min_seconds))
     journal = _journal(Path(cfg.paths.cache).expanduser(), data, measure.settings())
     facts = survey(
         clips,

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from music_affect import build
+from music_affect.caching import Say, features
 from music_affect.checkpoint import Checkpoint
 from music_affect.data.cache import FeatureCache
-from music_affect.data.source import Clip
+from music_affect.data.source import Clip, ClipSource
 from music_affect.errors import CheckpointError
 from music_affect.measurement import Predictions
 from music_affect.preparation import statistics
 from music_affect.spec import Categorical, Target
+
+if TYPE_CHECKING:
+    from music_affect.features.selection import Selection
+
+_SELECTION = "data.selection"
+_OF_THE_DATA = "min_seconds"  # of a selection: which files are in the data set, not what the model hears of them
 
 
 def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> DictConfig:
@@ -31,7 +41,63 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> DictConfig:
     return run_cfg
 
 
-def check_features(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache) -> None:
+def features_as_trained(
+    run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource, clips: list[Clip], say: Say
+) -> FeatureCache:
+    """Features of clips, extracted where need be, as the checkpoint was trained on them.
+
+    Args:
+        run_cfg: of ``configuration``; its selection is changed to that of the training.
+        checkpoint: whose answers are wanted.
+        data: of ``run_cfg``.
+        clips: all of the data.
+        say: receives lines for the console.
+
+    Raises:
+        CheckpointError: the features of this data are others.
+    """
+    _hear_as_trained(run_cfg, checkpoint, data, say)
+    cache = features(run_cfg, data, clips, say)
+    _check_features(run_cfg, checkpoint, cache)
+    return cache
+
+
+def _hear_as_trained(run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource, say: Say) -> None:
+    """Uses that part of each file that was trained on, unless the command line names another one."""
+    trained_on = checkpoint.description.cfg.data
+    if data.holds == "arrays" or trained_on.get("selection") is None:
+        return
+    own = build.selection(run_cfg)
+    trained = build.selection(OmegaConf.create({"data": trained_on, "features": run_cfg.features}))
+    heard = replace(trained, min_seconds=own.min_seconds)
+    if heard == own:
+        return
+    if _named_on_the_command_line():
+        say(f"Used of each file: {_told(own)}, as {_SELECTION} says; the checkpoint was trained on {_told(trained)}.")
+        return
+    with open_dict(run_cfg):
+        run_cfg.data.selection = asdict(heard)
+    say(f"Used of each file: {_told(trained)}, as in training (not {_told(own)}, which is the data's own setting).")
+
+
+def _named_on_the_command_line() -> bool:
+    """Whether a word there says which part of a file to use."""
+    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    keys = [word.lstrip("+~").split("=", 1)[0] for word in words]
+    return any(key == _SELECTION or key.startswith(f"{_SELECTION}.") for key in keys if not key.endswith(_OF_THE_DATA))
+
+
+def _told(selection: Selection) -> str:
+    parts = {
+        "whole": "the whole",
+        "start": f"the first {selection.seconds} s",
+        "middle": f"the middle {selection.seconds} s",
+        "spread": f"{selection.windows} windows of {selection.seconds} s",
+    }
+    return parts[selection.position]
+
+
+def _check_features(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache) -> None:
     """Refuses data whose features are not those of the training.
 
     Raises:

@@ -9,11 +9,11 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from music_affect import build, files, inference, predictions
-from music_affect.caching import Say, features
+from music_affect.caching import Say
 from music_affect.checkpoint import read_checkpoint
 from music_affect.data.cache import FeatureCache
 from music_affect.data.lab import AFFECT
-from music_affect.data.source import Clip
+from music_affect.data.source import Clip, ClipSource
 from music_affect.errors import ConfigurationError, DataNotFoundError, TaskMismatchError
 from music_affect.measurement import Predictions
 from music_affect.spec import Target
@@ -49,18 +49,11 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
         )
     source = build.source(run_cfg)
     split = cfg.split or ("test" if cfg.format == "kaggle" else None)
-    wanted = [clip for clip in source.clips() if split is None or clip.split == split]
-    if not wanted:
-        raise ConfigurationError(
-            f"data={source.name} has no clips in the split {split}",
-            expected="a split that the data set prescribes",
-            fix="leave out split= to predict all clips",
-        )
+    wanted = _clips_of(source, split)
     say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
     for remark in source.remarks():
         say(remark)
-    cache = features(run_cfg, source, source.clips(), say)
-    inference.check_features(run_cfg, checkpoint, cache)
+    cache = inference.features_as_trained(run_cfg, checkpoint, source, source.clips(), say)
     clips = _readable(wanted, cache, say, complete=cfg.format == "kaggle")
     found = inference.answer(run_cfg, checkpoint, cache, clips)
     name = f"{source.name}{'' if split is None else f'-{split}'}-{cfg.format}.csv"
@@ -72,6 +65,18 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
     label = "SYNTHETIC music, " if source.synthetic else ""
     say(f"{label}{len(clips)} clips: {out}")
     return out
+
+
+def _clips_of(source: ClipSource, split: str | None) -> list[Clip]:
+    """Clips of the split, or all of them."""
+    clips = [clip for clip in source.clips() if split is None or clip.split == split]
+    if not clips:
+        raise ConfigurationError(
+            f"data={source.name} has no clips in the split {split}",
+            expected="a split that the data set prescribes",
+            fix="leave out split= to predict all clips",
+        )
+    return clips
 
 
 def _readable(wanted: Sequence[Clip], cache: FeatureCache, say: Say, *, complete: bool) -> list[Clip]:

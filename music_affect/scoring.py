@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from music_affect import build, files, inference
-from music_affect.caching import Say, features
+from music_affect.caching import Say
 from music_affect.checkpoint import Checkpoint, read_checkpoint
 from music_affect.compatibility import check_task
 from music_affect.data.cache import FeatureCache
@@ -47,8 +47,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     clips = source.clips()
     _check_labels(cfg, source, clips, targets)
     say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
-    cache = features(run_cfg, source, clips, say)
-    inference.check_features(run_cfg, checkpoint, cache)
+    cache = inference.features_as_trained(run_cfg, checkpoint, source, clips, say)
     left_out = [name for name in checkpoint.description.spec.targets if name not in targets]
     if left_out:
         say(f"data={source.name} has no label {', '.join(left_out)}: not scored.")

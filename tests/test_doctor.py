@@ -65,6 +65,13 @@ def test_warnings_do_not_end_with_an_error(music: Path, tmp_path: Path) -> None:
     assert "29 of 30 clips usable" in out
 
 
+def test_a_clip_is_too_short_where_training_finds_it_too_short(music: Path) -> None:
+    soundfile.write(music / "003.wav", notes(3, 1.2, 8000), 8000)
+    assert "too short" not in diagnosis(music)
+    for words in (["data.selection.min_seconds=1.4"], ["features.extraction.min_seconds=1.4"]):
+        assert diagnosis(music, *words)["too short"].count == 1
+
+
 def test_several_processes_find_the_same(music: Path, tmp_path: Path) -> None:
     (music / "003.wav").write_bytes(b"")
     soundfile.write(music / "004.wav", notes(1, 9, 8000), 8000)

@@ -1,10 +1,11 @@
-"""Measuring all clips of a data set, each file once: what was measured is kept until the file changes."""
+"""Measuring all clips of a data set: what a file holds is kept until it changes, passing faults are not."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from music_affect.audit.facts import MISSING, Facts
 from music_affect.data.source import Clip
-from music_affect.errors import CacheError
+from music_affect.errors import CRASHED, NO_MEMORY, PASSING, CacheError, not_read
 from music_affect.journal import Journal
 from music_affect.parallel import in_order, processes_for
 
@@ -45,12 +46,16 @@ def survey(
     """
     found = {_name(clip): _stamp(clip.path) for clip in clips}
     with _exclusively(journal, say), Journal(journal) as kept:
-        facts = _still_true(kept.entries, found)
+        earlier = _of_unchanged(kept.entries, found)
+        facts = {name: known for name, known in earlier.items() if known.problem not in PASSING}
         facts |= {name: seen for name, seen in found.items() if isinstance(seen, Facts)}
         remaining = [clip for clip in clips if _name(clip) not in facts]
         if 0 < len(remaining) < len(clips):
             say(f"{len(clips) - len(remaining)} of {len(clips)} clips are known from an earlier call.")
-        taken = in_order(measure, remaining, processes_for(len(remaining), workers), _crashed)
+        processes = processes_for(len(remaining), workers)
+        taken = in_order(
+            partial(_measured, measure), remaining, processes, _crashed, partial(_ended_a_process, earlier)
+        )
         for clip, known in zip(remaining, watch(taken, len(remaining)), strict=True):
             facts[_name(clip)] = known
             _keep(kept, journal, {"clip": _name(clip), "stamp": found[_name(clip)], "facts": known.to_dict()})
@@ -68,14 +73,15 @@ def _stamp(path: Path) -> Stamp | Facts:
     except FileNotFoundError:
         return Facts(MISSING, "no such file")
     except (OSError, ValueError) as error:
-        return Facts("unreadable", str(error))
+        fault = not_read(error)
+        return Facts(fault.reason, fault.detail)
     if not stat.S_ISREG(status.st_mode):
         return Facts("unreadable", "not a file but a folder, pipe or device")
     return status.st_size, status.st_mtime_ns
 
 
-def _still_true(entries: Sequence[Mapping[str, Any]], found: Mapping[str, Stamp | Facts]) -> dict[str, Facts]:
-    """Facts taken of files that have not changed since."""
+def _of_unchanged(entries: Sequence[Mapping[str, Any]], found: Mapping[str, Stamp | Facts]) -> dict[str, Facts]:
+    """Facts taken of files that have not changed since, the latest of each."""
     facts = {}
     for entry in entries:
         name, stamp = entry.get("clip"), entry.get("stamp")
@@ -117,5 +123,16 @@ def _cannot_write(journal: Path, error: OSError) -> CacheError:
     )
 
 
+def _measured(measure: Measurement, clip: Clip) -> Facts:
+    try:
+        return measure(clip)
+    except MemoryError as error:
+        return Facts(NO_MEMORY, str(error) or "reading it needs more memory than there is")
+
+
+def _ended_a_process(earlier: Mapping[str, Facts], clip: Clip) -> bool:
+    return _name(clip) in earlier and earlier[_name(clip)].problem == CRASHED
+
+
 def _crashed(clip: Clip) -> Facts:
-    return Facts("unreadable", "reading it ended the process")
+    return Facts(CRASHED, "reading it ended the process")

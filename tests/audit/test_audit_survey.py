@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from music_affect.audit.facts import Facts
 from music_affect.audit.survey import survey
 from music_affect.data.source import Clip
-from music_affect.errors import CacheError
+from music_affect.errors import CRASHED, NO_MEMORY, PASSING, CacheError
 
 COUNT = 12
 
@@ -28,14 +29,17 @@ def clips(tmp_path: Path) -> list[Clip]:
 
 
 class Reading:
-    """Notes which files are read."""
+    """Notes which files are read; finds those at fault that it is told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, faults: Mapping[str, str] | None = None) -> None:
         self.read: list[str] = []
+        self.faults = faults or {}
 
     def __call__(self, clip: Clip) -> Facts:
         self.read.append(clip.id)
-        return Facts(detail=clip.path.read_text(), seconds=1.5)
+        if self.faults.get(clip.id) == NO_MEMORY:
+            raise MemoryError
+        return Facts(self.faults.get(clip.id, ""), clip.path.read_text(), seconds=1.5)
 
 
 def unwatched(results: Iterator[Facts], total: int) -> Iterator[Facts]:
@@ -76,8 +80,37 @@ def test_what_is_not_there_is_looked_for_every_time(clips: list[Clip], tmp_path:
     clips[4].path.mkdir()
     facts = surveyed(clips, Reading(), tmp_path / "journal.jsonl")
     assert [known.problem for known in facts[2:5]] == ["missing", "", "unreadable"]
+    unnameable = Clip("0", tmp_path / ("x" * 300))
+    assert surveyed([unnameable], Reading(), tmp_path / "journal.jsonl")[0].problem == "not readable now"
     clips[2].path.write_text("here again")
     assert surveyed(clips, Reading(), tmp_path / "journal.jsonl")[2].detail == "here again"
+
+
+def test_a_fault_that_may_have_passed_is_looked_at_again_and_a_file_that_is_bad_is_not(
+    clips: list[Clip], tmp_path: Path
+) -> None:
+    journal, again = tmp_path / "journal.jsonl", Reading()
+    passing, lasting = sorted(PASSING - {CRASHED}), ["unreadable", "too short", "silent"]
+    faults = {str(number): fault for number, fault in enumerate([*passing, *lasting])}
+    facts = surveyed(clips, Reading(faults), journal)
+    assert [known.problem for known in facts[: len(faults)]] == list(faults.values())
+    facts = surveyed(clips, again, journal)
+    assert again.read == [str(number) for number in range(len(passing))]
+    assert [known.problem for known in facts if known.problem] == lasting
+
+
+def only_alone(here: int, clip: Clip) -> Facts:
+    """Ends any process but this one."""
+    if os.getpid() != here:
+        os._exit(3)
+    return Facts(detail="read where it would have ended everything")
+
+
+def test_what_ended_a_process_is_tried_again_in_one_of_its_own(clips: list[Clip], tmp_path: Path) -> None:
+    surveyed(clips[:1], Reading({"0": CRASHED}), tmp_path / "journal.jsonl")
+    measure = partial(only_alone, os.getpid())
+    (known,) = survey(clips[:1], measure, tmp_path / "journal.jsonl", workers=1, say=print, watch=unwatched)
+    assert known == Facts(CRASHED, "reading it ended the process")
 
 
 def test_a_pipe_is_not_waited_for(clips: list[Clip], tmp_path: Path) -> None:
