@@ -123,9 +123,18 @@ def selection(cfg: DictConfig) -> Selection:
     """The part of each audio file that is used.
 
     Raises:
-        ConfigurationError: settings without a meaning, or two data sets of which unlike parts are used.
+        ConfigurationError: settings without a meaning, windows that are too short for the features, or two data sets
+            of which unlike parts are used.
     """
-    nodes = [plain(cfg[key].get("selection") or OmegaConf.create()) for key in ("data", "also") if cfg.get(key)]
+    given = [cfg[key].get("selection") for key in ("data", "also") if cfg.get(key)]
+    for node in given:
+        if not isinstance(node, DictConfig | None):
+            raise ConfigurationError(
+                f"a selection that is '{node}'",
+                expected="settings as position and seconds",
+                fix="write for example data.selection.position=start",
+            )
+    nodes = [{} if node is None else plain(node) for node in given]
     if nodes[-1] != nodes[0]:
         raise ConfigurationError(
             f"data={cfg.data.name} with selection={nodes[0]} and data@also={cfg.also.name} with {nodes[-1]}",
@@ -134,6 +143,13 @@ def selection(cfg: DictConfig) -> Selection:
         )
     settings = nodes[0] | ({"seconds": None} if nodes[0].get("position", "whole") == "whole" else {})
     made: Selection = make(OmegaConf.create({"_target_": "music_affect.features.selection.Selection", **settings}))
+    shortest = make(cfg.features.extraction).min_seconds
+    if made.seconds is not None and made.seconds < shortest:
+        raise ConfigurationError(
+            f"data.selection.seconds={made.seconds} with features.extraction.min_seconds={shortest}",
+            expected="windows that are not too short for the features",
+            fix="take longer windows, or lower features.extraction.min_seconds",
+        )
     return made
 
 

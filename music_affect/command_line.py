@@ -8,25 +8,37 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from music_affect.configuration import check_overrides, conf_folder
 from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect.sweep.plan import plan
 
 Job = Callable[[DictConfig], Any]
+Check = Callable[[DictConfig], None]
 Sweep = Callable[[str, DictConfig, Callable[[], Any]], int]
 NO_JOB = ("--help", "-h", "--hydra-help", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc", "--version")
 
 
+class JobRefusedError(CompactHydraException):
+    """Tells Hydra that a job was refused in another process, which has said why; printed without a traceback."""
+
+
 def run(
-    config_name: str, job: Job, *, going_on: str = "Run the same command to go on.", sweep: Sweep | None = None
+    config_name: str,
+    job: Job,
+    *,
+    going_on: str = "Run the same command to go on.",
+    sweep: Sweep | None = None,
+    check: Check | None = None,
 ) -> None:
     """Runs an entry point: composes the configuration from the command line and hands it to the job.
 
@@ -35,24 +47,32 @@ def run(
         job: what to do.
         going_on: how an interrupted job is continued, a sentence.
         sweep: runs several jobs (``-m``); None leaves them to Hydra.
+        check: refuses settings of any of several jobs, before the first of them starts.
 
-    Exits with code 1 and one line on a user's mistake; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
+    Exits with code 1 and one line on a user's mistake, of several jobs a line for each that is refused, when all have
+    ended; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
     """
     words = sys.argv[1:]
+    refused: list[MusicAffectError] = []
     launch = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)
-    start = launch(_explained(job, going_on))
+    start = launch(_explained(job, going_on, refused))
     try:
         if not any(word.split("=")[0] in NO_JOB for word in words):
             cfg = check_overrides(config_name, [word for word in words if not word.startswith("-")])
             if cfg.hydra.mode == RunMode.MULTIRUN or {"-m", "--multirun"} & set(words):
                 if sweep is not None:
                     sys.exit(sweep(config_name, cfg, start))
+                _check_jobs(config_name, words, check)
+                # Its own name is the time at which Hydra starts, which is a little later.
+                _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
             else:
-                _check_output(Path(cfg.hydra.run.dir))
+                _check_output(Path(cfg.hydra.run.dir), "paths.outputs")
     except MusicAffectError as error:
         _explain(error)
         sys.exit(1)
     start()
+    if refused:
+        sys.exit(1)
 
 
 def reported(job: Callable[[], None]) -> None:
@@ -64,7 +84,7 @@ def reported(job: Callable[[], None]) -> None:
         sys.exit(1)
 
 
-def _check_output(folder: Path) -> None:
+def _check_output(folder: Path, setting: str) -> None:
     """Hydra makes this folder before the job starts, and would answer with a traceback."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,20 +92,33 @@ def _check_output(folder: Path) -> None:
         raise RunFolderError(
             f"the output folder {folder} cannot be made ({error.strerror})",
             expected="a writable place",
-            fix="set paths.outputs to one",
+            fix=f"set {setting} to one",
         ) from error
 
 
-def _explained(job: Job, going_on: str) -> Job:
+def _check_jobs(config_name: str, words: Sequence[str], check: Check | None) -> None:
+    if check is None:
+        return
+    try:
+        cells = plan(config_name, words)
+    except HydraException:  # Hydra says it in one line when it comes to that job, and before it starts any
+        return
+    for cell in cells:
+        check(cell.cfg)
+
+
+def _explained(job: Job, going_on: str, refused: list[MusicAffectError]) -> Job:
     def explained(cfg: DictConfig) -> Any:
         try:
             return job(cfg)
         except MusicAffectError as error:
             _explain(error)
             _remove_empty_output()
-            if _is_sweep():
-                raise
-            sys.exit(1)
+            if not _is_sweep():
+                sys.exit(1)
+            if HydraConfig.get().runtime.choices.get("hydra/launcher") != "basic":
+                raise JobRefusedError("error: not all jobs could be done; each has said why.") from None
+            refused.append(error)  # the jobs after it run nevertheless
         except KeyboardInterrupt:
             print(f"Interrupted; what was finished is kept. {going_on}", file=sys.stderr)
             sys.exit(130)

@@ -71,7 +71,12 @@ def _kinds(cfg: DictConfig, data: ClipSource, say: Say) -> dict[str, Kind]:
     if data.holds == "arrays":
         say(f"data={cfg.data.name} holds ready-made features; they are cached as they are.")
         return {"ready-made": caching.kind_of(cfg, data)}
-    return {name: caching.kind_of(cfg, data, _reader(cfg, name)) for name in dict.fromkeys(cfg.variants)}
+    found: dict[str, Kind] = {}
+    for name in cfg.variants:
+        kind = caching.kind_of(cfg, data, _reader(cfg, name))
+        if kind.settings() not in [known.settings() for known in found.values()]:  # features=mfcc makes full the same
+            found[name] = kind
+    return found
 
 
 def _reader(cfg: DictConfig, variant: str) -> Reader:

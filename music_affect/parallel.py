@@ -11,6 +11,8 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TypeVar
 
+from music_affect.errors import ConfigurationError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -24,7 +26,15 @@ def cores() -> int:
 
 
 def processes_for(items: int, wanted: int | None = None) -> int:
-    """How many processes to use: ``wanted``, or one a core, as far as there is work for them."""
+    """How many processes to use: ``wanted``, or one a core, as far as there is work for them.
+
+    Raises:
+        ConfigurationError: ``wanted`` is no number of processes.
+    """
+    if wanted is not None and (type(wanted) is not int or wanted < 1):
+        raise ConfigurationError(
+            f"workers={wanted}", expected="null or a whole number from 1 up", fix="correct it or leave it out"
+        )
     return max(1, min(wanted or cores(), items // WORTH_A_PROCESS))
 
 

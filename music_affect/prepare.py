@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from music_affect import build, command_line
 from music_affect.errors import ConfigurationError, did_you_mean
@@ -36,15 +36,14 @@ def prepare(cfg: DictConfig) -> Account:
 
 
 def _check(cfg: DictConfig) -> None:
-    unknown = [name for name in cfg.variants if name not in VARIANTS]
-    if isinstance(cfg.variants, str) or unknown or not cfg.variants:
-        hint = did_you_mean(str(unknown[0]), VARIANTS) if unknown and not isinstance(cfg.variants, str) else ""
+    _check_variants(cfg.variants)
+    if cfg.workers is not None and not _is_whole(cfg.workers, least=1):
         raise ConfigurationError(
-            f"variants={cfg.variants}{hint}",
-            expected=f"a list of {', '.join(VARIANTS)}",
-            fix="write for example variants=[full,beat]",
+            f"workers={cfg.workers}", expected="null or a whole number from 1 up", fix="correct it or leave it out"
         )
-    if not (isinstance(cfg.shards, int) and cfg.shards >= 1):
+    if not isinstance(cfg.retry, bool):
+        raise ConfigurationError(f"retry={cfg.retry}", expected="true or false", fix="correct it")
+    if not _is_whole(cfg.shards, least=1):
         raise ConfigurationError(f"shards={cfg.shards}", expected="a whole number from 1", fix="correct it")
     if cfg.shard is None and cfg.shards > 1:
         raise ConfigurationError(
@@ -52,7 +51,7 @@ def _check(cfg: DictConfig) -> None:
             expected=f"shard=0 to shard={cfg.shards - 1}",
             fix=f"add shard=NUMBER, or -m 'shard=range(0,{cfg.shards})' for all of them",
         )
-    if cfg.shard is not None and not (isinstance(cfg.shard, int) and 0 <= cfg.shard < cfg.shards):
+    if cfg.shard is not None and not (_is_whole(cfg.shard, least=0) and cfg.shard < cfg.shards):
         raise ConfigurationError(
             f"shard={cfg.shard} of shards={cfg.shards}",
             expected=f"a whole number from 0 to {cfg.shards - 1}",
@@ -60,9 +59,26 @@ def _check(cfg: DictConfig) -> None:
         )
 
 
+def _check_variants(variants: Any) -> None:
+    wanted = list(variants) if isinstance(variants, ListConfig) else []
+    unknown = [name for name in wanted if name not in VARIANTS]
+    if unknown or not wanted:
+        hint = did_you_mean(str(unknown[0]), VARIANTS) if unknown else ""
+        raise ConfigurationError(
+            f"variants={'null' if variants is None else variants}{hint}",
+            expected=f"a list of {', '.join(VARIANTS)}",
+            fix="write for example variants=[full,beat]",
+        )
+
+
+def _is_whole(value: object, least: int) -> bool:
+    """Whether a setting is a whole number; ``true`` is none."""
+    return type(value) is int and value >= least
+
+
 def main() -> None:
     """Entry point of ``python -m music_affect.prepare``."""
-    command_line.run("prepare", prepare)
+    command_line.run("prepare", prepare, check=_check)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import pytest
 
+from music_affect.errors import ConfigurationError
 from music_affect.parallel import IN_FLIGHT, in_order, processes_for
 
 
@@ -73,3 +75,9 @@ def test_items_are_taken_only_as_they_are_needed() -> None:
 @pytest.mark.parametrize(("items", "wanted", "processes"), [(10, 2, 1), (1000, 2, 2), (60, 8, 2), (0, None, 1)])
 def test_few_items_get_few_processes(items: int, wanted: int | None, processes: int) -> None:
     assert processes_for(items, wanted) == processes
+
+
+@pytest.mark.parametrize("wanted", [0, -1, 2.7, "abc", True])
+def test_what_is_no_number_of_processes_is_refused(wanted: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"workers={wanted}; expected null or a whole number from 1 up"):
+        processes_for(100, wanted)

@@ -17,9 +17,9 @@ from running import compose, entry_point, opened_cache
 
 from music_affect import files
 from music_affect.data.cache_work import Account
-from music_affect.errors import ConfigurationError
+from music_affect.errors import ConfigurationError, DataNotFoundError
 from music_affect.features.extractor import AudioExtractor
-from music_affect.prepare import prepare
+from music_affect.prepare import main, prepare
 
 KINDS = ("full", "beat", "mfcc", "melgram")
 
@@ -118,18 +118,45 @@ def test_windows_of_a_track_stay_one_clip(library: Path) -> None:
         (["variants=[ful]"], "did you mean 'full'"),
         (["variants=full"], "expected a list of full, beat, mfcc, melgram"),
         (["variants=[]"], "expected a list of"),
+        (["variants=null"], "variants=null; expected a list of"),
+        (["variants=[null]"], "expected a list of"),
+        (["workers=abc"], "workers=abc; expected null or a whole number from 1 up"),
+        (["workers=-1"], "workers=-1; expected"),
+        (["workers=2.7"], "workers=2.7; expected"),
+        (["retry=maybe"], "retry=maybe; expected true or false"),
+        (["shards=x"], "shards=x; expected a whole number from 1"),
+        (["shards=true"], "shards=True; expected"),
+        (["shard=false"], "shard=False of shards=1; expected"),
         (["shards=0"], "shards=0; expected a whole number from 1"),
         (["shards=2"], "shards=2 without the number of this one; expected shard=0 to shard=1"),
         (["shards=2", "shard=2"], "shard=2 of shards=2; expected a whole number from 0 to 1"),
         (["shard=-1"], "shard=-1 of shards=1"),
         (["data.selection.position=end"], "position=end"),
         (["data.selection.windows=0"], "windows=0"),
+        (["data.selection=whole"], "a selection that is 'whole'"),
+        (["data.selection.position=spread", "data.selection.windows=2.5"], "windows=2.5"),
+        (["data.selection.seconds=-1"], "seconds=-1"),
+        (["data.selection.seconds=long"], "seconds=long"),
+        (["data.selection.seconds=0.5"], "data.selection.seconds=0.5 with features.extraction.min_seconds=1.0;"),
     ],
 )
 def test_settings_without_a_meaning_are_refused(library: Path, words: list[str], told: str) -> None:
     with pytest.raises(ConfigurationError, match=r"; expected ") as caught:
         made(library, *words)
     assert told in str(caught.value)
+
+
+def test_two_variants_that_are_the_same_features_are_made_once(library: Path, own_cache: Path) -> None:
+    assert made(library, "features=mfcc", "variants=[full,mfcc]").made == 4
+    assert len(list((own_cache / "features").iterdir())) == 1
+
+
+def test_nothing_usable_is_an_error(tmp_path: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "a.wav").write_bytes(b"no audio")
+    with pytest.raises(DataNotFoundError, match=r"none of the 1 clips can be used for full features \(1 unreadable\)"):
+        prepare(compose("prepare", "data=folder", f"data.root={tmp_path / 'music'}", "workers=1"))
+    assert "0 of 1 clips made, 0 done before, 1 left out (1 unreadable)" in capsys.readouterr().out
 
 
 def test_a_real_process_makes_a_cache_in_two_processes_and_reports(tmp_path: Path, own_cache: Path) -> None:
@@ -142,7 +169,7 @@ def test_a_real_process_makes_a_cache_in_two_processes_and_reports(tmp_path: Pat
     (report, *_) = own_cache.rglob("skipped.csv")
     assert [row["id"] for row in files.read_csv(report)] == ["broken.ogg"]
     again = entry_point("prepare", *words, cwd=tmp_path)
-    assert "0 of 49 clips made, 49 done before, none left out." in again.stdout
+    assert "0 of 49 clips made, 49 done before (1 of them unusable), none left out." in again.stdout
 
 
 def test_nothing_there_is_an_error_in_one_line(tmp_path: Path) -> None:
@@ -150,6 +177,51 @@ def test_nothing_there_is_an_error_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def swept(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """``python -m music_affect.prepare -m`` in this process; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["prepare", "-m", "data=folder", "variants=[full]", "workers=1", *words])
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def test_a_share_that_is_none_is_refused_before_the_first_one_is_made(
+    library: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert swept(monkeypatch, f"data.root={library}", "shards=3", "shard=range(0,4)") == 1
+    told = "error: shard=3 of shards=3; expected a whole number from 0 to 2; correct one of them.\n"
+    assert capsys.readouterr().err == told
+    assert [path for path in tmp_path.iterdir() if path != library] == []
+
+
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=1"]])
+def test_a_refused_job_of_several_is_told_in_one_line_and_the_others_are_done(
+    library: Path,
+    tmp_path: Path,
+    launcher: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert swept(monkeypatch, f"data.root='{tmp_path / 'nowhere'}','{library}'", *launcher) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("error: no table of labels at ")
+    assert not any("Traceback" in line for line in told)
+    assert (len(told) == 1) == (not launcher)  # Hydra adds which job of a launcher it was
+    assert len(opened_cache(library, "folder").ids) == 4
+
+
+def test_sweeps_that_cannot_be_recorded_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert swept(monkeypatch, "shards=2", "shard=0,1", f"paths.sweeps={tmp_path / 'file'}") == 1
+    assert capsys.readouterr().err.endswith("expected a writable place; set hydra.sweep.dir to one.\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signals a group of processes")

@@ -68,7 +68,7 @@ class FolderSource(ClipSource):
                 expected="the path of a folder with audio files, and a labels.csv where they have labels",
                 fix="add data.root=PATH, or run data=synthetic which needs no files",
             )
-        self.root = Path(root).expanduser().absolute()
+        self.root = Path(root).expanduser().resolve()
         self.name = name or self.root.name
         ends = {column: checked_ends(column, given) for column, given in (ranges or {}).items()}
         needed = [*(class_targets or ()), *(continuous_targets or ()), *ends, *([group] if group else [])]
@@ -108,8 +108,15 @@ class FolderSource(ClipSource):
         """Whether the files are the clips: no columns are asked for, and the usual table is absent or not wanted."""
         if self._needed:
             return False
-        absent = self._labels == LABELS and self.root.is_dir() and not os.path.lexists(self._table.path)
-        return self._labels is None or absent
+        return self._labels is None or (self._labels == LABELS and os.path.isdir(self.root) and self._lacks_table())
+
+    def _lacks_table(self) -> bool:
+        """Whether there is no table; one that cannot be looked at is there, and its labels are not left out."""
+        try:
+            self._table.path.lstat()
+        except OSError as error:
+            return isinstance(error, FileNotFoundError)
+        return False
 
     @cached_property
     def _audio(self) -> _Listing:
@@ -127,9 +134,16 @@ class FolderSource(ClipSource):
 
     def _clip(self, row: Row) -> Clip:
         group = self._columns.group
+        path, name = self._inside(row["path"]), row.get("id") or row["path"]
+        if "\0" in name:
+            raise LabelError(
+                f"{self._table.path} has an id with a NUL byte for {row['path']}",
+                expected="ids of printable text",
+                fix="correct the cell, or save the table again as CSV in UTF-8",
+            )
         return Clip(
-            id=row.get("id") or row["path"],
-            path=self._inside(row["path"]),
+            id=name,
+            path=path,
             labels=self._columns.labels(row),
             group=(row[group] or None) if group else None,
             split=self._columns.split(row),

@@ -13,7 +13,7 @@ from music_affect.errors import LabelError
 
 @contextmanager
 def readable(path: Path, kind: str, expected: str, fix: str) -> Iterator[None]:
-    """Names the file where its text cannot be taken apart.
+    """Names the file where it cannot be opened or its text cannot be taken apart.
 
     Args:
         path: of the file that is read inside the ``with``.
@@ -22,10 +22,16 @@ def readable(path: Path, kind: str, expected: str, fix: str) -> Iterator[None]:
         fix: what the user can do.
 
     Raises:
-        LabelError: it is no text in UTF-8, or no table.
+        LabelError: it may not be read, is no text in UTF-8, or no table.
     """
     try:
         yield
+    except OSError as error:
+        raise LabelError(
+            f"{path} cannot be read ({error.strerror})",
+            expected=f"a {kind} that this user may read",
+            fix="change its permissions, or copy it to where it can be read",
+        ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise LabelError(f"{path} is not a readable {kind} ({error})", expected=expected, fix=fix) from error
 

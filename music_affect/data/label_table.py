@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TextIO
 
+from music_affect.data.label_files import readable, refuse_repeated
 from music_affect.errors import DataNotFoundError, LabelError, did_you_mean
 
 Row = dict[str, str]
@@ -29,27 +32,19 @@ class LabelTable:
 
         Raises:
             DataNotFoundError: there is no such file.
-            LabelError: it is no table, is empty, or lacks a needed column.
+            LabelError: it is no table, is empty, lacks a needed column, or has cells that belong to none.
         """
-        if not self.path.is_file():
-            there = "an existing folder without that file" if self.path.parent.is_dir() else "no such folder"
-            raise DataNotFoundError(
-                f"no table of labels at {self.path} ({there})",
-                expected="a folder with audio files and a labels.csv that has a 'path' column",
-                fix="set data.root to such a folder, or data.source.labels to the table's name",
-            )
-        try:
+        with readable(self.path, "table", "comma-separated UTF-8 text with a header line", "save it again as CSV"):
+            self._refuse_absent()
             with self.path.open(newline="", encoding="utf-8-sig") as stream:
-                reader = csv.DictReader(stream)
-                rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
-                columns = list(reader.fieldnames or [])
-        except (UnicodeDecodeError, csv.Error) as error:
+                lines = _filled(stream)
+                header = next(lines, (1, []))[1]
+                self._check([name for name in header if name])
+                rows = [self._row(header, line, cells) for line, cells in lines]
+        if not rows:
             raise LabelError(
-                f"{self.path} is not a readable table ({error})",
-                expected="comma-separated UTF-8 text with a header line",
-                fix="save it again as CSV",
-            ) from error
-        self._check(columns, rows)
+                f"{self.path} has a header and no rows", expected="one row a clip", fix="list the audio files in it"
+            )
         return rows
 
     @property
@@ -74,7 +69,35 @@ class LabelTable:
         """Rows whose number in a column lies outside a range."""
         return [row for row in self.rows if row[column] and not low <= float(row[column]) <= high]
 
-    def _check(self, columns: list[str], rows: list[Row]) -> None:
+    def _refuse_absent(self) -> None:
+        try:
+            kind = self.path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError) as error:
+            there = "an existing folder without that file" if self.path.parent.is_dir() else "no such folder"
+            raise DataNotFoundError(
+                f"no table of labels at {self.path} ({there})",
+                expected="a folder with audio files and a labels.csv that has a 'path' column",
+                fix="set data.root to such a folder, or data.source.labels to the table's name",
+            ) from error
+        if not stat.S_ISREG(kind):
+            raise LabelError(
+                f"{self.path} is {'a folder' if stat.S_ISDIR(kind) else 'no file'}",
+                expected="a table of labels under that name",
+                fix="rename it, or set data.source.labels to the table's name, or to null for audio without labels",
+            )
+
+    def _row(self, header: list[str], line: int, cells: list[str]) -> Row:
+        if len(cells) > len(header):
+            surplus = ",".join(cells[len(header) :])
+            raise LabelError(
+                f"line {line} of {self.path} has {len(cells)} cells ('{surplus[:60]}' belongs to no column)",
+                expected=f"{len(header)}, as the header has",
+                fix='put quotes around the cell that holds a comma, as in "Hello, World"',
+            )
+        filled = cells + [""] * (len(header) - len(cells))
+        return {name: cell for name, cell in zip(header, filled, strict=True) if name}
+
+    def _check(self, columns: list[str]) -> None:
         for column in self._needed:
             if column not in columns:
                 raise LabelError(
@@ -82,10 +105,19 @@ class LabelTable:
                     expected=f"one of its columns: {', '.join(columns) or 'none, the file is empty'}",
                     fix="rename the column or name another one in the configuration",
                 )
-        if not rows:
-            raise LabelError(
-                f"{self.path} has a header and no rows", expected="one row a clip", fix="list the audio files in it"
-            )
+        refuse_repeated(self.path, "columns", columns, "names that are all different", "rename or remove a column")
+
+
+def _filled(stream: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Rows that hold something, each with the number of its first line: cells without blanks around, no empty ends."""
+    reader, line = csv.reader(stream), 1
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            yield line, cells
+        line = reader.line_num + 1
 
 
 def is_number(cell: str) -> bool:

@@ -35,17 +35,18 @@ class Selection:
 
     def __post_init__(self) -> None:
         known = ", ".join(POSITIONS)
-        hint = did_you_mean(self.position, POSITIONS)
+        hint = did_you_mean(str(self.position), POSITIONS)
         _require(self.position in POSITIONS, f"position={self.position}{hint}", f"one of {known}")
         whole = self.position == "whole"
         _require(whole or self.seconds is not None, f"position={self.position} without seconds", "the window's length")
         _require(not whole or self.seconds is None, f"position=whole with seconds={self.seconds}", "seconds=null")
-        length = math.inf if self.seconds is None else self.seconds
-        _require(length > 0 and (whole or length < math.inf), f"seconds={self.seconds}", "a positive number")
-        _require(self.windows >= 1, f"windows={self.windows}", "1 or more")
+        measured = self.seconds is None or (_is_number(self.seconds) and 0 < self.seconds < math.inf)
+        _require(measured, f"seconds={self.seconds}", "a positive number")
+        _require(type(self.windows) is int and self.windows >= 1, f"windows={self.windows}", "a whole number from 1 up")
         several = self.windows > 1 and self.position != "spread"
         _require(not several, f"windows={self.windows} with position={self.position}", "position=spread")
-        _require(0 <= self.min_seconds < math.inf, f"min_seconds={self.min_seconds}", "0 or more seconds")
+        limited = _is_number(self.min_seconds) and 0 <= self.min_seconds < math.inf
+        _require(limited, f"min_seconds={self.min_seconds}", "0 or more seconds")
 
     def settings(self) -> dict[str, Any]:
         """All that changes the numbers, in plain values; empty where a file is used as it is."""
@@ -72,6 +73,11 @@ class Selection:
         # Each window in the middle of its share of the file: a single one lies in the middle of the file.
         starts = [(2 * number + 1) * length // (2 * count) - wanted // 2 for number in range(count)]
         return [(start, start + wanted) for start in starts]
+
+
+def _is_number(value: object) -> bool:
+    """Whether a setting is a number; ``true`` is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _require(holds: bool, found: str, expected: str) -> None:

@@ -126,6 +126,15 @@ def test_headers_alone_repeated_rows_and_other_encodings_are_refused(tmp_path: P
     assert "has no column title" in refusal(path).found
 
 
+def test_tables_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
+    for name, read in (("tracks.csv", read_tracks), ("genres.csv", read_genres), ("echonest.csv", read_echonest)):
+        (tmp_path / name).mkdir()
+        with pytest.raises(
+            LabelError, match=rf"{name} cannot be read \(.+\); expected a table that this user may read"
+        ):
+            read(tmp_path / name)
+
+
 def test_echonest_keeps_numbers_as_they_are_and_refuses_text(tmp_path: Path) -> None:
     found = read_echonest(write_echonest(tmp_path, {2: (0.5, "", 1.5), 140: ("nan", 0, 1)}))
     assert found[2][0] == 0.5

@@ -83,10 +83,33 @@ def test_group_columns_are_found_and_never_offered_as_labels(tmp_path: Path, col
 
 
 def test_tables_written_by_spreadsheets_are_read(tmp_path: Path) -> None:
-    table = '\ufeffpath,genre\r\n"a, live.wav", Rock \r\n\r\nb.wav,Jazz\r\nc.wav,Rock,surplus\r\nd.wav,Jazz\r\n'
+    rows = ['"a, live.wav", Rock ', "", "b.wav,Jazz", ",", "c.wav,Rock,, ,", " ,,,", "d.wav,Jazz"]
+    table = "\r\n".join(["\ufeffpath, genre ,,", *rows, ""])
     clips = folder(tmp_path, table).clips()
     assert [clip.path.name for clip in clips] == ["a, live.wav", "b.wav", "c.wav", "d.wav"]
     assert [clip.labels["genre"] for clip in clips] == ["Rock", "Jazz", "Rock", "Jazz"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "cells", "named"),
+    [
+        ("path,title,genre", "b.wav,Hello, World,Blues", 4, "'Blues' belongs"),
+        ("path,title,genre,", "b.wav,Hello, World,Blues", 4, "'Blues' belongs"),  # the last column has no name
+        ("path,title,genre", "b.wav,a,b,Blues,,x", 6, "'Blues,,x' belong"),
+    ],
+)
+def test_cells_that_belong_to_no_column_are_refused_with_their_line(
+    tmp_path: Path, header: str, row: str, cells: int, named: str
+) -> None:
+    error = refusal(tmp_path, f'{header}\na.wav,"two\nlines",Rock\n\n{row}\n')
+    assert error.found.startswith(f"line 5 of {tmp_path / 'labels.csv'} has {cells} cells ({named}")
+    assert error.expected == "3, as the header has"
+    assert error.fix.startswith("put quotes around the cell")
+
+
+def test_columns_named_twice_are_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, "path,genre, genre\na.wav,Rock,Jazz\n")
+    assert error.found.endswith("lists 1 columns more than once (first: 'genre')")
 
 
 def test_missing_path_column_names_the_nearest(tmp_path: Path) -> None:
@@ -109,6 +132,11 @@ def test_paths_outside_the_folder_are_refused(tmp_path: Path, path: str) -> None
     assert f"names the file '{path}'" in error.found
     assert error.expected == "a path inside the folder"
     assert "relative path" in error.fix
+
+
+def test_ids_that_no_index_can_hold_are_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, TABLE.replace("b.wav,2", "b.wav,2\0"))
+    assert error.found.endswith("has an id with a NUL byte for b.wav")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from music_affect import build
 from music_affect.compatibility import check_task
 from music_affect.data.folder import FolderSource
 from music_affect.data.source import Clip
-from music_affect.errors import DataNotFoundError, TaskMismatchError
+from music_affect.errors import DataNotFoundError, LabelError, TaskMismatchError
 
 
 def audio(root: Path, *names: str) -> Path:
@@ -75,11 +75,15 @@ def test_a_folder_with_neither_names_both(tmp_path: Path, labels: str | None) ->
 
 def test_a_table_that_cannot_be_read_is_no_reason_to_do_without(tmp_path: Path) -> None:
     audio(tmp_path, "a.wav", "labels.csv/b.wav")
-    with pytest.raises(DataNotFoundError, match="no table of labels at"):
+    with pytest.raises(LabelError, match=r"labels\.csv is a folder; expected a table of labels"):
         FolderSource(tmp_path).clips()
     link = audio(tmp_path / "linked", "a.wav") / "labels.csv"
     link.symlink_to(tmp_path / "gone.csv")
     with pytest.raises(DataNotFoundError, match="no table of labels at"):
+        FolderSource(link.parent).clips()
+    link.unlink()
+    link.symlink_to(link)
+    with pytest.raises(LabelError, match=r"labels\.csv cannot be read \(.*symbolic links.*\); expected a table that"):
         FolderSource(link.parent).clips()
 
 

@@ -59,6 +59,12 @@ def test_windows_are_equal_ordered_and_inside(length, windows):
         ({"position": "spread", "seconds": 3, "windows": 0}, "windows=0"),
         ({"position": "middle", "seconds": 3, "windows": 2}, "windows=2 with position=middle"),
         ({"min_seconds": -1}, "min_seconds=-1"),
+        ({"min_seconds": "ten"}, "min_seconds=ten"),
+        ({"position": "start", "seconds": "ten"}, "seconds=ten"),
+        ({"position": "start", "seconds": True}, "seconds=True"),
+        ({"position": "spread", "seconds": 3, "windows": 2.5}, "windows=2.5"),
+        ({"position": "spread", "seconds": 3, "windows": True}, "windows=True"),
+        ({"position": None}, "position=None"),
     ],
 )
 def test_settings_without_a_meaning_are_refused(settings, found):
