@@ -1,4 +1,4 @@
-"""Upload offline runs, and build the dashboard: ``python -m music_affect.track sync`` or ``… track dashboard``."""
+"""Upload recorded runs, and build the dashboard: ``python -m music_affect.track sync`` or ``… track dashboard``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _run(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="music_affect.track", description=__doc__)
     jobs = parser.add_subparsers(dest="job", required=True)
-    sync = jobs.add_parser("sync", help="upload to W&B what was recorded offline; stopped, it goes on when repeated")
+    sync = jobs.add_parser("sync", help="upload to W&B what it has not got; stopped, it goes on when repeated")
     sync.add_argument("folder", type=Path, nargs="*", help="run folders or folders of them; default: outputs, multirun")
     sync.add_argument("--dry-run", action="store_true", help="only list what would be uploaded")
     dashboard = jobs.add_parser("dashboard", help="make a workspace in W&B for the sweeps of this project")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -184,7 +185,7 @@ class FMAAudioSource(ClipSource):
         return self.root / METADATA / table
 
     def _table(self, name: str) -> Path:
-        if not self._path(name).is_file():
+        if not os.path.isfile(self._path(name)):
             raise _not_found(f"no {METADATA}/{name} in {self.root}")
         return self._path(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -118,7 +119,7 @@ class LabSource(ClipSource):
 
     def _labels(self, split: str) -> dict[str, dict[str, str | float]]:
         path = self.root / f"{split}_labels.txt"
-        if not path.is_file():
+        if not os.path.isfile(path):
             if split == "train":
                 raise DataNotFoundError(
                     f"{self.root} has no train_labels.txt",

@@ -137,10 +137,13 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_csv(path: Path, columns: list[str]) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-        missing = [name for name in columns if name not in (reader.fieldnames or [])]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _broken(path, f"cannot be read ({error})", "a table in UTF-8") from error
+    missing = [name for name in columns if name not in (reader.fieldnames or [])]
     if missing:
         raise _broken(path, f"has no column {', '.join(missing)}", f"the columns {', '.join(columns)}")
     if any(None in row or None in row.values() for row in rows):

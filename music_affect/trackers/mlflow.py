@@ -97,14 +97,25 @@ class MLflow(Tracker):
 
 def _run_id(client: Any, run: Start, address: str, experiment: str) -> str:
     kept = run.folder / _KEPT
-    if kept.is_file():
-        run_id = kept.read_text(encoding="utf-8").strip()
-        client.update_run(run_id, "RUNNING")
+    if kept.is_file() and _goes_on(client, run_id := kept.read_text(encoding="utf-8").strip()):
         return run_id
     tags = {**run.tags, "sweep": run.sweep or "", "run_folder": str(run.folder)}
     made = client.create_run(_experiment_id(client, address, experiment), tags=tags, run_name=run.folder.name)
     files.write_text(kept, f"{made.info.run_id}\n")
     return str(made.info.run_id)
+
+
+def _goes_on(client: Any, run_id: str) -> bool:
+    """Opens an earlier run again; False where the store does not know it, since it is another store by now."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.update_run(run_id, "RUNNING")
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+    return True
 
 
 def _experiment_id(client: Any, address: str, name: str) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from music_affect import files
 
 _NAME = re.compile(r"(offline-)?run-(\d{8}_\d{6})-.+")
-_MARK = ".wandb.synced"  # beside the recorded file, left by `wandb sync`
+_SYNCED = ".wandb.synced"  # beside the recorded file, left by `wandb sync`
+_SENT = "sent.mark"  # ours, where all was sent while the run was there
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,17 @@ class Recording:
     @property
     def uploaded(self) -> bool:
         """Nothing is left to do: all was sent while it ran, or since."""
-        return not self.offline or (self.folder / f"run-{self.id}{_MARK}").is_file()
+        return any((self.folder / mark).is_file() for mark in (_SENT, f"run-{self.id}{_SYNCED}"))
 
     @property
     def being_written(self) -> bool:
         """A process works in the run folder."""
         return files.locked(self.run_folder / ".lock")
+
+
+def mark_sent(folder: Path) -> None:
+    """Notes in the folder of a recording that the server has all of it."""
+    (folder / _SENT).touch()
 
 
 def of_run(run_folder: Path) -> list[Recording]:

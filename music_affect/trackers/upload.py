@@ -1,4 +1,4 @@
-"""Sends runs that were recorded offline to Weights & Biases. Can be stopped at any moment and started again."""
+"""Sends what Weights & Biases has not got of recorded runs. Can be stopped at any moment and started again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UploadError(MusicAffectError):
 
 
 def sync(folders: Sequence[Path], say: Say, *, dry_run: bool = False) -> None:
-    """Uploads the offline runs below some folders that are not uploaded yet.
+    """Uploads the runs below some folders that were recorded offline, or whose server went away.
 
     Args:
         folders: run folders, or folders that hold some.
@@ -97,8 +97,9 @@ def _upload_alone(recording: Recording) -> tuple[str, str | None]:
 def _upload(recording: Recording) -> str | None:
     """Runs ``wandb sync``, whose mark alone says that all has arrived; the reason where it is missing."""
     found = shutil.which("wandb")
-    command = [found] if found else [sys.executable, "-m", "wandb"]
-    done = subprocess.run([*command, "sync", str(recording.folder)], capture_output=True, text=True, check=False)
+    words = ["sync", *([] if recording.offline else ["--include-online"]), str(recording.folder)]
+    command = [*([found] if found else [sys.executable, "-m", "wandb"]), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if recording.uploaded:
         return None
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]

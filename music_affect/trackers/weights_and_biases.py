@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from music_affect.evaluation.run_folder import RunFolder
 from music_affect.trackers import outcome, recordings
 from music_affect.trackers.connection import obstacle
-from music_affect.trackers.tracker import ClipPicture, Start, Tracker
+from music_affect.trackers.tracker import ClipPicture, Say, Start, Tracker
 
 PATIENCE = 20  # seconds until a server that has answered once is given up at the start of a run
-LAST_UPLOAD = 120  # seconds for what is left at its end; `music_affect.track sync` and `wandb sync` send the rest
+LAST_UPLOAD = 120  # seconds for what is left at its end; `music_affect.track sync` sends the rest
 Mode = Literal["online", "offline", "disabled"]
 
 
@@ -32,7 +33,7 @@ def start(run: Start, project: str, mode: Mode = "online", group: str | None = N
         made, reason = _try_online(run, project, group)
     if reason is not None:
         _tell_once(run, reason)
-    return WeightsAndBiases(made or _begin(run, project, "offline", group), run.config["task"])
+    return WeightsAndBiases(made or _begin(run, project, "offline", group), run.config["task"], run.say)
 
 
 class WeightsAndBiases(Tracker):
@@ -41,10 +42,11 @@ class WeightsAndBiases(Tracker):
     Args:
         run: as ``wandb.init`` gives it.
         task: configuration of the task, which names what decides: ``monitor`` and ``mode``.
+        say: prints a line for people.
     """
 
-    def __init__(self, run: Any, task: Mapping[str, Any]) -> None:
-        self._run, self._step = run, 0
+    def __init__(self, run: Any, task: Mapping[str, Any], say: Say) -> None:
+        self._run, self._say, self._step = run, say, 0
         run.define_metric("epoch", hidden=True)
         run.define_metric("*", step_metric="epoch")
         for name, best in {"train/loss": "min", "val/loss": "min", task["monitor"]: task["mode"]}.items():
@@ -72,7 +74,14 @@ class WeightsAndBiases(Tracker):
         self._run.log({**pictures, **tables, "spectrograms": samples, **_charts(run)}, step=self._step)
 
     def close(self, failed: bool) -> None:
-        self._run.finish(exit_code=int(failed))
+        online, folder = not self._run.offline, Path(self._run.sync_dir)
+        try:
+            self._run.finish(exit_code=int(failed))
+        except TimeoutError:
+            self._say("W&B has not taken all of the run: `python -m music_affect.track sync` sends the rest.")
+            return
+        if online:
+            recordings.mark_sent(folder)
 
 
 def _charts(run: RunFolder) -> dict[str, Any]:
@@ -107,7 +116,13 @@ def _begin(run: Start, project: str, mode: Mode, group: str | None) -> Any:
     import wandb
 
     earlier = recordings.of_run(run.folder)
-    settings = wandb.Settings(silent=True, console="off", init_timeout=PATIENCE, finish_timeout=LAST_UPLOAD)
+    settings = wandb.Settings(
+        silent=True,
+        console="off",
+        init_timeout=PATIENCE,
+        finish_timeout=LAST_UPLOAD,
+        finish_timeout_raises=True,
+    )
     return wandb.init(
         project=project,
         dir=str(run.folder),

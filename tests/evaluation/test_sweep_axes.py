@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 
-from music_affect.evaluation.sweep.axes import axis_title, find_axes, setting
+from music_affect.evaluation.sweep.axes import axis_title, find_axes
 from music_affect.evaluation.sweep.cells import DONE, Cell
 from music_affect.evaluation.sweep.commands import repeat_command
+from music_affect.evaluation.sweep.spelling import Spelling
 
 
 def cell(command: str | None = None, name: str = "run", **config: Any) -> Cell:
     told = {key.replace("__", "."): value for key, value in config.items()}
     return Cell(Path(name), DONE, config=told, manifest={"command": command} if command else {})
+
+
+def told(runs: list[Cell], key: str) -> list[str]:
+    spelling = Spelling(runs)
+    return [spelling(run, key) for run in runs]
 
 
 def test_seeds_folds_and_places_are_no_axes() -> None:
@@ -34,7 +40,7 @@ def test_a_setting_that_stands_in_two_places_is_told_once_as_the_command_told_it
     rates = (0.1, 0.01)
     runs = [cell(model__name="cnn", optimizer__lr=rate, model__recipe__learning_rate=rate) for rate in rates]
     assert find_axes(runs) == ["optimizer.lr"]
-    assert [setting(run, "optimizer.lr") for run in runs] == ["0.1", "0.01"]
+    assert told(runs, "optimizer.lr") == ["0.1", "0.01"]
     asked = [
         cell(f"python -m train model.recipe.learning_rate={rate}", **{**run.config})
         for rate, run in zip(rates, runs, strict=True)
@@ -45,7 +51,7 @@ def test_a_setting_that_stands_in_two_places_is_told_once_as_the_command_told_it
 def test_a_group_that_some_leave_out_is_an_axis() -> None:
     runs = [cell(also=None), cell(also__name="more")]
     assert find_axes(runs) == ["also.name"]
-    assert [setting(run, "also.name") for run in runs] == ["none", "more"]
+    assert told(runs, "also.name") == ["none", "more"]
 
 
 def test_a_setting_that_older_runs_do_not_know_is_no_difference() -> None:
@@ -56,13 +62,45 @@ def test_a_start_is_told_without_its_seed_and_fold() -> None:
     starts = ["outputs/7-genre-cnn-s0-f0/checkpoints/last.ckpt", "outputs/genre-cnn-s1-f3", None]
     runs = [cell(start_from=start) for start in starts]
     assert find_axes(runs) == ["start_from"]
-    assert [setting(run, "start_from") for run in runs] == ["genre-cnn", "genre-cnn", "scratch"]
+    assert told(runs, "start_from") == ["genre-cnn", "genre-cnn", "scratch"]
+    others = [*runs, cell(start_from="older/genre-cnn-s0"), cell(start_from="weights/a.ckpt")]
+    assert told(others, "start_from") == [*["outputs/genre-cnn"] * 2, "scratch", "older/genre-cnn", "a.ckpt"]
 
 
 def test_titles() -> None:
     assert [axis_title(key) for key in ("model.name", "scheduler._target_", "optimizer.lr")] == [
         "model", "scheduler", "optimizer.lr"]  # fmt: skip
-    assert setting(cell(scheduler___target_="a.b.constant"), "scheduler._target_") == "constant"
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "texts"),
+    [
+        ("labels", ["tabs/true.v1.csv", "tabs/shuffled.v1.csv"], ["true.v1.csv", "shuffled.v1.csv"]),
+        ("weights", ["/x/a/weights", "/x/b/weights", "c/own"], ["a/weights", "b/weights", "own"]),
+        ("weights", ["/a/w", "a/w", "w"], ['"/a/w"', '"a/w"', '"w"']),
+        ("lr", [0.1, 0.1 + 1e-9, 1e-4], ["0.1", "0.100000001", "0.0001"]),
+        ("limit", [1, 1.0, 0.5], ["1", "1.0", "0.5"]),
+        ("tag", [None, "none", "null"], ["null", '"none"', '"null"']),
+        ("scheduler._target_", ["a.b.constant", "a.cosine"], ["constant", "cosine"]),
+        ("scheduler._target_", ["a.one.step", "a.two.step"], ["one.step", "two.step"]),
+    ],
+)
+def test_values_are_told_as_short_as_tells_them_apart(key: str, values: list[object], texts: list[str]) -> None:
+    assert told([Cell(Path("run"), DONE, config={key: value}) for value in values], key) == texts
+
+
+def test_on_which_device_a_run_was_is_no_axis_and_on_how_many_is_one() -> None:
+    runs = [cell(trainer__devices=devices) for devices in ([0], [1], 1)]
+    assert find_axes(runs) == []
+    assert find_axes([*runs, cell(trainer__devices=[0, 1])]) == ["trainer.devices"]
+
+
+def test_whether_folds_were_tested_is_an_axis() -> None:
+    runs = [cell(data__fold=fold) for fold in (None, 0, 1)]
+    assert find_axes(runs) == ["test"]
+    assert told(runs, "test") == ["hold-out", "folds", "folds"]
+    cut_off = Cell(Path("run"), "unfinished", config={"model.name": "cnn"})
+    assert find_axes([*runs[1:], cut_off]) == []
 
 
 SWEEP = "python -m music_affect.train -m 'model=cnn,ast' 'optimizer.betas=[0.9,0.99],[0.8,0.9]' 'seed=0,1'"

@@ -110,14 +110,19 @@ def test_synthetic_music_is_known_from_the_configuration_of_a_run_without_scores
     assert read_cell(write_cell(tmp_path / "c", synthetic=True)).synthetic
 
 
+WORDS = ["model=ast", "seed=1", "optimizer.lr=1e-4", "loader.crop=null", "optimizer.betas=[0.8,0.9]", "tag={a"]
+
+
 def test_a_plan_tells_the_words_of_each_run_and_which_have_not_begun(tmp_path: Path) -> None:
     write_cell(tmp_path / "genre-a-0123abcd")
-    rows = [{"folder": name, "words": ["model=ast", "seed=1"]} for name in ("genre-a-0123abcd", "genre-b-0123abcd")]
+    rows = [{"folder": name, "words": WORDS} for name in ("genre-a-0123abcd", "genre-b-0123abcd")]
     (tmp_path / "sweep.json").write_text(json.dumps({"command": "python", "cells": rows}))
     begun, waiting = find_cells(tmp_path)
-    assert (begun.state, begun.words) == ("done", ["model=ast", "seed=1"])
+    assert (begun.state, begun.words) == ("done", WORDS)
     assert (waiting.state, waiting.reason) == ("not begun", "planned, not begun")
-    assert waiting.config["model.name"] == "ast"
+    assert waiting.config == {
+        "model.name": "ast", "seed": 1, "optimizer.lr": 1e-4, "loader.crop": None, "optimizer.betas": [0.8, 0.9],
+        "tag": "{a"}  # fmt: skip
 
 
 @pytest.mark.parametrize("plan", ["{", "[]", '{"cells": 3}', '{"cells": [3, {"words": []}]}'])

@@ -9,11 +9,17 @@ from sweep_folders import write_cell
 
 from music_affect.evaluation.sweep.cells import find_cells
 from music_affect.evaluation.sweep.comparison import Comparison, holm, neighbours
-from music_affect.evaluation.sweep.leaderboard import rows_of
+from music_affect.evaluation.sweep.leaderboard import Row, rows_of
+from music_affect.evaluation.sweep.spelling import Spelling
+
+
+def by_model(folder: Path) -> list[Row]:
+    cells = find_cells(folder)
+    return rows_of(cells, ["model.name"], Spelling(cells))
 
 
 def compared(folder: Path) -> list[Comparison]:
-    return neighbours(rows_of(find_cells(folder), ["model.name"]))
+    return neighbours(by_model(folder))
 
 
 def test_a_large_difference_on_the_same_clips_is_better(tmp_path: Path) -> None:
@@ -46,7 +52,7 @@ def test_pairing_tells_apart_what_separate_intervals_would_not(tmp_path: Path) -
         cells[4:7] = ["0.8" if k == int(cells[0][-4:]) % 3 else "0.1" for k in range(3)]
         lines[place] = ",".join(cells)
     (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
-    rows = rows_of(find_cells(tmp_path), ["model.name"])
+    rows = by_model(tmp_path)
     first, second = (row.resampled for row in rows)
     assert first is not None
     assert second is not None

@@ -104,6 +104,15 @@ def test_the_matrix_has_the_best_of_each_place_and_says_what_failed(tmp_path: Pa
     assert matrix.heading(("mel", "folk")) == "mel"
 
 
+def test_the_matrix_keeps_held_out_clips_and_folds_apart(tmp_path: Path) -> None:
+    for name, fold, skill in (("held", None, 0.9), ("fold", 0, 0.3)):
+        write_cell(tmp_path / name, fold=fold, skill=skill)
+    matrix = matrix_of(contents(tmp_path).sections)
+    assert matrix is not None
+    assert [matrix.heading(column) for column in matrix.columns] == ["mel · folds", "mel · hold-out"]
+    assert matrix.several == 1
+
+
 def test_a_row_says_which_runs_it_lacks(tmp_path: Path) -> None:
     write_cell(tmp_path / "a", skill=0.9)
     write_cell(tmp_path / "b", model="ast", skill=0.1)

@@ -18,11 +18,12 @@ from music_affect.evaluation.sweep.axes import find_axes
 from music_affect.evaluation.sweep.cells import find_cells
 from music_affect.evaluation.sweep.leaderboard import Row, rows_of
 from music_affect.evaluation.sweep.resampling import resample
+from music_affect.evaluation.sweep.spelling import Spelling
 
 
 def rows(folder: Path) -> list[Row]:
     cells = find_cells(folder)
-    return rows_of(cells, ["model.name", *find_axes(cells)])
+    return rows_of(cells, ["model.name", *find_axes(cells)], Spelling(cells))
 
 
 def answers(folder: Path) -> tuple[list[str], list[str]]:
@@ -69,6 +70,25 @@ def test_a_seed_that_lacks_a_fold_is_left_out_and_said_so(tmp_path: Path) -> Non
     assert list(row.notes) == ["seed 1 is left out: 1 of 2 folds are done"]
 
 
+def test_runs_on_held_out_clips_are_no_fold_and_keep_their_seeds(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_cell(tmp_path / f"held{seed}", seed=seed, skill=0.9)
+    for fold in range(2):
+        write_cell(tmp_path / f"f{fold}", fold=fold, ids=range(30 * fold, 30 * fold + 30), skill=0.3)
+    held, folds = rows(tmp_path)
+    assert (held.settings["test"], list(held.seeds), held.folds) == ("hold-out", ["0", "1"], 0)
+    assert (folds.settings["test"], list(folds.seeds), folds.folds) == ("folds", ["0"], 2)
+    assert [*held.notes, *folds.notes] == []
+
+
+def test_settings_that_differ_only_in_a_path_are_two_rows(tmp_path: Path) -> None:
+    for name, skill in (("true", 0.9), ("shuffled", 0.3)):
+        labels = {"data": {"name": "folk", "fold": None, "source": {"labels": f"tabs/{name}.v1.csv"}}}
+        write_cell(tmp_path / name, skill=skill, config=labels)
+    found = [(row.settings["data.source.labels"], list(row.notes)) for row in rows(tmp_path)]
+    assert found == [("true.v1.csv", []), ("shuffled.v1.csv", [])]
+
+
 def test_of_the_same_run_twice_the_newest_counts(tmp_path: Path) -> None:
     old, new = (write_cell(tmp_path / name, skill=skill) for name, skill in (("b", 0.2), ("a", 0.9)))
     os.utime(old / "metrics.json", (1, 1))
@@ -77,9 +97,14 @@ def test_of_the_same_run_twice_the_newest_counts(tmp_path: Path) -> None:
     assert list(row.notes) == ["1 older run of the same seed and fold left out"]
 
 
-def test_without_predictions_the_recorded_score_stands_without_an_interval(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [None, b"id,split,genre\nclip\xff,test,Blues\n", b"id,split\n" + b"x" * 200_000])
+def test_without_predictions_the_recorded_score_stands_without_an_interval(
+    tmp_path: Path, content: bytes | None
+) -> None:
     folder = write_cell(tmp_path / "run", score=0.123)
     (folder / "predictions.csv").unlink()
+    if content is not None:
+        (folder / "predictions.csv").write_bytes(content)
     (row,) = rows(tmp_path)
     assert (row.score, row.resampled, row.clips) == (0.123, None, 60)
     assert row.notes[0].startswith("predictions of seed 0 cannot be pooled")

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 from running import train_quickly
+from told_runs import WANDB_FOLDERS, WORDS
 
 from music_affect.trackers import connection, weights_and_biases
-
-WORDS = ["task=joint", "trainer.max_epochs=2", "split.val_fraction=0.2"]
-WANDB_FOLDERS = ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
 
 
 def without_key(patch: pytest.MonkeyPatch, folder: Path) -> None:

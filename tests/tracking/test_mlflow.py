@@ -68,6 +68,16 @@ def test_a_resumed_run_is_the_same_one_and_its_epochs_count_once(
     assert {"figures/confusion.png", "figures/scales.png", "figures/learning_curves.png"} <= pictures
 
 
+def test_a_run_that_the_store_does_not_know_begins_anew(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (client(tmp_path / name, monkeypatch) for name in ("store", "another"))
+    started(beginning(finished, tmp_path / "run"), tmp_path / "store").close(failed=True)
+    for _ in range(2):
+        started(beginning(finished, tmp_path / "run"), tmp_path / "another").close(failed=False)
+    assert [only_run(reader).info.status for reader in (first, second)] == ["FAILED", "FINISHED"]
+
+
 def test_a_store_that_cannot_be_used_is_named(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client(tmp_path / "store", monkeypatch)
     (tmp_path / "file").write_text("no folder")

@@ -20,7 +20,7 @@ from music_affect.trackers.upload import UploadError, sync
 
 STAND_IN = f"""#!{sys.executable}
 import os, pathlib, sys
-word, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+word, folder = " ".join(sys.argv[1:-1]), pathlib.Path(sys.argv[-1])
 with open(os.environ["UPLOADS"], "a") as log:
     print(word, folder.name, file=log)
 if os.environ.get("REFUSED") and os.environ["REFUSED"] in folder.name:
@@ -130,10 +130,18 @@ def test_of_a_resumed_run_the_newest_recording_counts(tmp_path: Path, uploads: P
     record(run, "offline-run-20260101_120000-a-1", "a")  # started again within the second
     newest = record(run, "offline-run-20260101_130000-a", "a")
     record(tmp_path / "other", "offline-run-20260101_120000-b", "b")
-    record(tmp_path / "other", "run-20260101_120100-b", "b")  # resumed with a network: all of it was sent
+    recordings.mark_sent(record(tmp_path / "other", "run-20260101_120100-b", "b"))  # resumed with a network
     assert [one.folder for one in recordings.of_run(run)][1].name.endswith("a-1")
     sync([tmp_path], print)
     assert uploads.read_text() == f"sync {newest.name}\n"
+
+
+def test_a_run_that_lost_its_server_is_sent(tmp_path: Path, uploads: Path) -> None:
+    recordings.mark_sent(record(tmp_path / "a", "run-20260101_120000-a", "a"))
+    record(tmp_path / "b", "run-20260101_120000-b", "b")
+    for _ in range(2):
+        sync([tmp_path], print)
+        assert uploads.read_text() == "sync --include-online run-20260101_120000-b\n"
 
 
 @pytest.mark.parametrize("part", ["", "wandb", "wandb/offline-run-20260101_120001-b"])

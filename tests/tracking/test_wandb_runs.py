@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import WANDB_FOLDERS, WORDS
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from running import QUICK, train_quickly
-from told_runs import beginning, follow, record
+from told_runs import WANDB_FOLDERS, WORDS, beginning, follow, record
 from wandb_records import of_run
 
 from music_affect import configuration, files, fitting
@@ -85,12 +84,44 @@ def test_a_group_can_be_chosen_and_no_other_run_of_the_process_is_touched(finish
     assert lines == []
 
 
+class Connected:
+    """Stands in for a run of W&B whose server answers, or went away."""
+
+    offline = False
+
+    def __init__(self, folder: Path, gone: bool) -> None:
+        self.sync_dir, self._gone = str(folder), gone
+        folder.mkdir(parents=True)
+        (folder / "run-a.wandb").write_bytes(b":W&B")
+
+    def define_metric(self, *_: object, **__: object) -> None:
+        pass
+
+    def finish(self, exit_code: int) -> None:
+        if self._gone:
+            raise TimeoutError("Timed out finishing run.")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_run_counts_as_sent_once_its_server_has_all_of_it(tmp_path: Path, gone: bool) -> None:
+    lines: list[str] = []
+    run = Connected(tmp_path / "wandb" / "run-20260101_120000-a", gone)
+    tracker = weights_and_biases.WeightsAndBiases(run, {"monitor": "val/loss", "mode": "min"}, lines.append)
+    (one,) = recordings.of_run(tmp_path)
+    assert not one.uploaded  # killed here, it would be sent later
+    tracker.close(failed=False)
+    assert one.uploaded is not gone
+    told = "W&B has not taken all of the run: `python -m music_affect.track sync` sends the rest."
+    assert lines == [told] * gone
+
+
 def test_without_a_key_runs_are_recorded_offline_and_that_is_said_once(finished: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     for name in "ab":
         tracker = weights_and_biases.start(beginning(finished, tmp_path / name, lines), project="p")
         assert tracker is not None
         follow(tracker, finished)
+    assert [one.uploaded for one in recordings.under([tmp_path])] == [False, False]
     assert lines == ["No W&B key is set: logging offline; `python -m music_affect.track sync` uploads it later."]
     assert [one.exit_code for name in "ab" for one in of_run(tmp_path / name)] == [0, 0]
 

@@ -11,6 +11,9 @@ from music_affect.evaluation.run_folder import read_run
 from music_affect.trackers import weights_and_biases
 from music_affect.trackers.tracker import ClipPicture, Start, Tracker
 
+WORDS = ["task=joint", "trainer.max_epochs=2", "split.val_fraction=0.2"]
+WANDB_FOLDERS = ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
+
 
 def beginning(finished: Path, folder: Path, lines: list[str] | None = None) -> Start:
     """A run of the finished run's configuration that begins in another folder."""

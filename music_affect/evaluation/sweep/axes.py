@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any
 
-from music_affect.evaluation.sweep.cells import Cell
+from music_affect.evaluation.sweep.cells import DONE, Cell
 
 NAMES = ("task.name", "data.name", "features.name", "model.name")
 TITLES = {"task.name": "task", "data.name": "data", "features.name": "features", "model.name": "model"}
-_START = "start_from"
-_FIRST = (*NAMES, _START)
+START, TEST = "start_from", "test"  # the latter is no setting: tested on held-out clips, or fold by fold
+_FIRST = (*NAMES, START, TEST)
 _REPEATED = {"seed", "data.fold", "also.fold"}  # the same configuration once more
 _ELSEWHERE = {"run_name", "resume", "overwrite", "workers", "data.root", "also.root"}  # where and how, not what
 _ELSEWHERE_BELOW = ("sweep.", "search.", "paths.", "logger.", "hydra.", "data.source.root", "also.source.root")
-UNKNOWN = "–"
 
 
 def find_axes(cells: Sequence[Cell]) -> list[str]:
@@ -40,25 +38,23 @@ def find_axes(cells: Sequence[Cell]) -> list[str]:
         return key == "tag", place, key not in asked, ".recipe." in key, key.count("."), key
 
     chosen: list[str] = []
-    for key in sorted({key for cell in cells for key in cell.config if not _left_out(key)}, key=order):
+    for key in sorted({TEST, *(key for cell in cells for key in cell.config if not _left_out(key))}, key=order):
         if not _follows(cells, chosen, key):
             chosen.append(key)
     return chosen
 
 
-def setting(cell: Cell, key: str) -> str:
-    """What a cell has for a setting, as people read it."""
-    value = _value(cell.config, key)
-    if value is None:
-        return UNKNOWN
-    plain = json.loads(value)
-    if key == _START:
-        return "scratch" if plain is None else str(plain)
-    if key.endswith("_target_") or (isinstance(plain, str) and "/" in plain):
-        return re.split(r"[./]", str(plain))[-1]
-    if isinstance(plain, float):
-        return f"{plain:g}"
-    return "none" if plain is None else plain if isinstance(plain, str) else value.strip('"')
+def exact(cell: Cell, key: str) -> str | None:
+    """A setting as JSON; ``null`` where its group was left out; None where the configuration does not know it.
+
+    Which devices a run was given, or which seed and fold its start has, is no difference.
+    """
+    if key == TEST:
+        return _tested(cell)
+    if key in cell.config:
+        return json.dumps(_meant(key, cell.config[key]), default=str)
+    parents = [key[:place] for place in range(len(key)) if key[place] == "."]
+    return "null" if any(parent in cell.config and not cell.config[parent] for parent in parents) else None
 
 
 def axis_title(key: str) -> str:
@@ -79,28 +75,30 @@ def _follows(cells: Sequence[Cell], chosen: Sequence[str], key: str) -> bool:
     """Whether cells that agree in everything chosen agree in this too."""
     seen: dict[tuple[str | None, ...], str] = {}
     for cell in cells:
-        value = _value(cell.config, key)
-        group = tuple(_value(cell.config, name) for name in chosen)
+        value = exact(cell, key)
+        group = tuple(exact(cell, name) for name in chosen)
         if value is not None and seen.setdefault(group, value) != value:
             return False
     return True
 
 
-def _value(config: Mapping[str, Any], key: str) -> str | None:
-    """A setting as text; ``null`` where its group was left out; None where the configuration does not know it."""
-    if key in config:
-        value = config[key]
-        return json.dumps(_start(value) if key == _START else value, default=str)
-    parents = [key[:place] for place in range(len(key)) if key[place] == "."]
-    return "null" if any(parent in config and not config[parent] for parent in parents) else None
-
-
-def _start(value: object) -> str | None:
-    """A start without the seed and the fold that its folder names: the run of each fold starts from its own."""
-    if value is None:
+def _tested(cell: Cell) -> str | None:
+    if cell.state != DONE and "data.fold" not in cell.config:
         return None
-    names = [part for part in PurePath(str(value)).parts if part != "checkpoints" and not part.endswith(".ckpt")]
-    if not names:
-        return str(value)
-    told = re.sub(r"^\d+-|-[0-9a-f]{8}$", "", names[-1])  # numbers and digests of a sweep's cells
-    return re.sub(r"-[sf]\d+(?=-|$)", "", told)
+    return json.dumps("hold-out" if cell.fold is None else "folds")
+
+
+def _meant(key: str, value: object) -> object:
+    if key == START and value is not None:
+        return _start(str(value))
+    if key == "trainer.devices" and isinstance(value, list):
+        return len(value)
+    return value
+
+
+def _start(path: str) -> str:
+    """A start without the seed and the fold that its folder names: the run of each fold starts from its own."""
+    run = PurePath(path)
+    run = run.parent.parent if run.parent.name == "checkpoints" else run
+    told = re.sub(r"^\d+-|-[0-9a-f]{8}$", "", run.name)  # numbers and digests of a sweep's cells
+    return str(run.parent / re.sub(r"-[sf]\d+(?=-|$)", "", told))

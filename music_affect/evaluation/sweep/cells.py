@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from music_affect.evaluation import older_runs
-from music_affect.evaluation.sweep.lenient import read_json, read_numbers, read_yaml
+from music_affect.evaluation.sweep.lenient import read_json, read_numbers, read_word, read_yaml
 from music_affect.evaluation.sweep.plans import own_words, read_plan
 
 DONE, FAILED, PRUNED, UNFINISHED, BROKEN = "done", "failed", "pruned", "unfinished", "broken"
@@ -129,7 +129,7 @@ def flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _meant(words: Sequence[str]) -> dict[str, Any]:
     """Settings as the words of a command line tell them; a choice from a group stands for its name."""
     pairs = [word.split("=", 1) for word in words if "=" in word]
-    return {f"{key}.name" if key in _NAMES else key: value for key, value in pairs}
+    return {f"{key}.name" if key in _NAMES else key: read_word(value) for key, value in pairs}
 
 
 def _state(path: Path, status: dict[str, Any] | None, metrics: dict[str, Any] | None) -> tuple[str, str]:

@@ -9,8 +9,8 @@ from music_affect.evaluation.sweep.cells import Cell
 from music_affect.evaluation.sweep.comparison import NOT_COMPARABLE, Comparison
 from music_affect.evaluation.sweep.contents import Section
 from music_affect.evaluation.sweep.leaderboard import Row
+from music_affect.evaluation.sweep.spelling import UNKNOWN
 
-UNKNOWN = "–"
 SCORE, INTERVAL, NAME = "score", "95 % interval", "configuration"
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from music_affect.evaluation.sweep.axes import NAMES, UNKNOWN, axis_title, find_axes, setting
+from music_affect.evaluation.sweep.axes import NAMES, axis_title, find_axes
 from music_affect.evaluation.sweep.cells import DONE, Cell
 from music_affect.evaluation.sweep.comparison import Comparison, neighbours
 from music_affect.evaluation.sweep.leaderboard import Row, alarms_of, rows_of
+from music_affect.evaluation.sweep.spelling import UNKNOWN, Spelling
 
 _MODEL = "model.name"
 
@@ -27,6 +28,7 @@ class Section:
         rows: the best first.
         comparisons: each row against the next.
         undone: runs of this task and music that have no score.
+        spelling: how settings are told.
     """
 
     task: str
@@ -35,6 +37,7 @@ class Section:
     rows: Sequence[Row]
     comparisons: Sequence[Comparison]
     undone: Sequence[Cell]
+    spelling: Spelling
 
     @property
     def title(self) -> str:
@@ -67,7 +70,9 @@ class Section:
 
     def notes(self, row: Row) -> list[str]:
         """What a reader has to know of a row, the runs that it lacks included."""
-        lacking = sum(all(setting(cell, key) == told for key, told in row.settings.items()) for cell in self.undone)
+        lacking = sum(
+            all(self.spelling(cell, key) == told for key, told in row.settings.items()) for cell in self.undone
+        )
         runs = "1 more run has" if lacking == 1 else f"{lacking} more runs have"
         return [*row.notes, *([f"{runs} no score"] if lacking else [])]
 
@@ -81,12 +86,14 @@ class Contents:
         cells: every run found, at least one.
         axes: settings that vary.
         sections: one a task and music, in the order of their names.
+        spelling: how settings are told.
     """
 
     title: str
     cells: Sequence[Cell]
     axes: Sequence[str]
     sections: Sequence[Section]
+    spelling: Spelling
 
     @cached_property
     def undone(self) -> list[Cell]:
@@ -107,7 +114,7 @@ class Contents:
 
     def values(self, axis: str) -> list[str]:
         """What the runs have for an axis."""
-        return sorted({setting(cell, axis) for cell in self.cells} - {UNKNOWN})
+        return sorted({self.spelling(cell, axis) for cell in self.cells} - {UNKNOWN}, key=_numeric)
 
     @property
     def varied(self) -> dict[str, str]:
@@ -153,14 +160,13 @@ def gather(title: str, cells: Sequence[Cell]) -> Contents:
         title: name of the folder.
         cells: every run found, at least one.
     """
-    axes = find_axes(cells)
-    told = list(dict.fromkeys([*axes, *NAMES]))
+    axes, spelling = find_axes(cells), Spelling(cells)
     tables: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         if cell.state == DONE:
-            tables.setdefault(_table(cell), []).append(cell)
-    sections = [_section(key, rows_of(done, told), axes, cells) for key, done in sorted(tables.items())]
-    return Contents(title, cells, axes, sections)
+            tables.setdefault(_table(cell, spelling), []).append(cell)
+    sections = [_section(key, done, axes, cells, spelling) for key, done in sorted(tables.items())]
+    return Contents(title, cells, axes, sections, spelling)
 
 
 def told(axis: str, value: str) -> str:
@@ -182,22 +188,25 @@ def alarm_groups(contents: Contents) -> list[AlarmGroup]:
     return sorted(found, key=lambda group: (-group.runs, group.name))
 
 
-def _section(key: tuple[str, ...], rows: Sequence[Row], axes: Sequence[str], cells: Sequence[Cell]) -> Section:
+def _section(
+    key: tuple[str, ...], done: Sequence[Cell], axes: Sequence[str], cells: Sequence[Cell], spelling: Spelling
+) -> Section:
     task, music = key[:2]
+    rows = rows_of(done, list(dict.fromkeys([*axes, *NAMES])), spelling)
     varied = [axis for axis in axes if len({row.settings[axis] for row in rows}) > 1]
     shown = [_MODEL, *(axis for axis in varied if axis != _MODEL)]
-    undone = [cell for cell in cells if cell.state != DONE and _place(cell) == (task, music)]
-    return Section(task, music, shown, rows, neighbours(rows), undone)
+    undone = [cell for cell in cells if cell.state != DONE and _place(cell, spelling) == (task, music)]
+    return Section(task, music, shown, rows, neighbours(rows), undone, spelling)
 
 
-def _table(cell: Cell) -> tuple[str, ...]:
+def _table(cell: Cell, spelling: Spelling) -> tuple[str, ...]:
     """Runs that agree in this share a leaderboard: task, music, and the labels with their classes."""
     targets: Mapping[str, Any] = cell.metrics.get("targets") or {}
-    return (*_place(cell), *(f"{name} {kind}" for name, kind in sorted(targets.items())))
+    return (*_place(cell, spelling), *(f"{name} {kind}" for name, kind in sorted(targets.items())))
 
 
-def _place(cell: Cell) -> tuple[str, str]:
-    return setting(cell, "task.name"), setting(cell, "data.name").removesuffix("_beat")
+def _place(cell: Cell, spelling: Spelling) -> tuple[str, str]:
+    return spelling(cell, "task.name"), spelling(cell, "data.name").removesuffix("_beat")
 
 
 def _message(row: Row, name: str) -> str:

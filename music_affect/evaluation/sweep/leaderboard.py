@@ -10,10 +10,11 @@ from typing import Any
 
 from music_affect.errors import MusicAffectError
 from music_affect.evaluation.pooling import Pool, pool
-from music_affect.evaluation.sweep.axes import setting
+from music_affect.evaluation.sweep.axes import exact
 from music_affect.evaluation.sweep.cells import DONE, Cell, deciding
 from music_affect.evaluation.sweep.commands import repeat_command
 from music_affect.evaluation.sweep.resampling import Resampled, clips_of, resample
+from music_affect.evaluation.sweep.spelling import Spelling
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Row:
     """One configuration.
 
     Args:
-        settings: values of the sweep's axes, by axis.
+        settings: values of the sweep's axes as people read them, by axis.
         cells: its finished runs, the newest of each seed and fold.
         score: mean over seeds; of folds, over the pooled predictions of each seed.
         spread: standard deviation over seeds, None of a single one.
@@ -94,18 +95,19 @@ class Row:
         return {name: value for name, value in means.items() if value is not None}
 
 
-def rows_of(cells: Sequence[Cell], axes: Sequence[str]) -> list[Row]:
+def rows_of(cells: Sequence[Cell], axes: Sequence[str], spelling: Spelling) -> list[Row]:
     """A row for every configuration with a finished run, the best first.
 
     Args:
         cells: runs with the same labels.
         axes: settings that tell configurations apart.
+        spelling: how the settings are told.
     """
-    groups: dict[tuple[str, ...], list[Cell]] = {}
+    groups: dict[tuple[str | None, ...], list[Cell]] = {}
     for cell in cells:
         if cell.state == DONE:
-            groups.setdefault(tuple(setting(cell, axis) for axis in axes), []).append(cell)
-    rows = [_row(dict(zip(axes, told, strict=True)), found) for told, found in groups.items()]
+            groups.setdefault(tuple(exact(cell, axis) for axis in axes), []).append(cell)
+    rows = [_row({axis: spelling(found[0], axis) for axis in axes}, found) for found in groups.values()]
     return sorted(rows, key=lambda row: (-row.score, list(row.settings.values())))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from music_affect.evaluation.sweep.columns import compared, texts, undone
 from music_affect.evaluation.sweep.contents import Contents, Section, alarm_groups
-from music_affect.evaluation.sweep.matrix import matrix_of
+from music_affect.evaluation.sweep.matrix import Column, matrix_of
 from music_affect.evaluation.sweep.wording import HOW_TO_READ, NO_SCORES, verdict, warning
 from music_affect.evaluation.tables import table
 
@@ -50,9 +50,7 @@ def _varied(contents: Contents) -> dict[str, str]:
     return {f"varied: {name}": values for name, values in contents.varied.items()} or {"varied": "nothing"}
 
 
-def _place(
-    scores: Mapping[tuple[str, tuple[str, str]], float | None], place: tuple[str, tuple[str, str]]
-) -> str | None:
+def _place(scores: Mapping[tuple[str, Column], float | None], place: tuple[str, Column]) -> str | None:
     if place not in scores:
         return None
     score = scores[place]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from music_affect.evaluation.sweep.axes import setting
+from music_affect.evaluation.sweep.axes import TEST
 from music_affect.evaluation.sweep.contents import Section
 
-Column = tuple[str, str]
+Column = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Matrix:
 
     Args:
         models: rows.
-        columns: features and data.
+        columns: features and data, and how they were tested where that varies.
         scores: the best configuration's, by row and column; None where no run of that place has one.
         several: configurations that share a place, the largest number.
     """
@@ -34,8 +34,9 @@ class Matrix:
         return min(known), max(known)
 
     def heading(self, column: Column) -> str:
-        """Features, and the data where there are several."""
-        return " · ".join(column) if len({data for _, data in self.columns}) > 1 else column[0]
+        """Features, and of the rest what varies."""
+        first, *others = zip(column, zip(*self.columns, strict=True), strict=True)
+        return " · ".join([first[0], *(name for name, names in others if len(set(names)) > 1)])
 
     def shade(self, score: float) -> float:
         """Where a score lies between the smallest, 0, and the largest, 1."""
@@ -51,22 +52,19 @@ def matrix_of(sections: Sequence[Section]) -> Matrix | None:
     """
     scores: dict[tuple[str, Column], float | None] = {}
     counts: dict[tuple[str, Column], int] = {}
+    names = ["features.name", "data.name", *([TEST] if any(TEST in section.axes for section in sections) else [])]
     for section in sections:
         for row in section.rows:
-            place = _place(row.settings["model.name"], row.settings["features.name"], row.settings["data.name"])
+            place = row.settings["model.name"], tuple(row.settings[name] for name in names)
             before = scores.get(place)
             scores[place] = row.score if before is None else max(before, row.score)
             counts[place] = counts.get(place, 0) + 1
         for cell in section.undone:
-            told = (setting(cell, name) for name in ("model.name", "features.name", "data.name"))
-            scores.setdefault(_place(*told), None)
+            model, *column = (section.spelling(cell, name) for name in ("model.name", *names))
+            scores.setdefault((model, tuple(column)), None)
     models = _by_best(scores)
     columns = sorted({column for _, column in scores}, key=lambda column: column[::-1])
     return Matrix(models, columns, scores, max(counts.values())) if len(scores) > 1 else None
-
-
-def _place(model: str, features: str, data: str) -> tuple[str, Column]:
-    return model, (features, data)
 
 
 def _by_best(scores: Mapping[tuple[str, Column], float | None]) -> list[str]:

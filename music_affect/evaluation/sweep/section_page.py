@@ -11,7 +11,7 @@ from music_affect.evaluation.sweep.contents import Section, told
 from music_affect.evaluation.sweep.figures import draw_cost, draw_curves, draw_matrix
 from music_affect.evaluation.sweep.leaderboard import Row
 from music_affect.evaluation.sweep.markup import element, figure, table, text
-from music_affect.evaluation.sweep.matrix import Matrix, matrix_of
+from music_affect.evaluation.sweep.matrix import Column, Matrix, matrix_of
 from music_affect.evaluation.sweep.wording import verdict
 
 
@@ -105,7 +105,7 @@ def _matrix(section: Section) -> str:
     return text("h3", "Model × features × data") + told + beside
 
 
-def _tile(matrix: Matrix, model: str, column: tuple[str, str]) -> str:
+def _tile(matrix: Matrix, model: str, column: Column) -> str:
     if (model, column) not in matrix.scores:
         return text("td", "–", class_="quiet")
     score = matrix.scores[model, column]
