@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +13,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
@@ -23,6 +26,7 @@ from music_affect.callbacks.description import SelfDescription
 from music_affect.callbacks.history import History
 from music_affect.callbacks.progress import EpochProgress
 from music_affect.callbacks.seeding import SeedEveryEpoch
+from music_affect.callbacks.termination import Termination
 from music_affect.checkpoint import KEY, Checkpoint, Description
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.distributed.batch_norm import share_statistics
@@ -88,6 +92,9 @@ def fit(
 
     Returns:
         The network with its best weights where there is a validation split, else with its last.
+
+    Raises:
+        KeyboardInterrupt: a person or the system asked it to stop.
     """
     task = _network(cfg, data)
     account = _begin(cfg, task, data, start, console)
@@ -99,6 +106,7 @@ def fit(
     best = best_checkpoint(cfg, writer.path) if data.splits.get("val") else None
     callbacks = [
         SeedEveryEpoch(cfg.seed),
+        Termination(),
         SelfDescription({KEY: description.to_dict()}),
         history,
         *([TrackedEpochs(tracker, lambda: history.rows)] if tracker else []),
@@ -107,9 +115,8 @@ def fit(
     ]
     with group(Layout.of(build.plain(cfg.trainer)), cfg.trainer.accelerator, writer.path):
         trainer = make_trainer(cfg, callbacks, rank=0)
-        trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        with _interruptible(trainer):
+            trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
     weights = _tested_weights(cfg, trainer, task, best)
     return Fitted(task, weights, history.rows, account)
 
@@ -128,6 +135,19 @@ def follow(cfg: DictConfig, data: ClipDataModule, writer: RunWriter, rank: int) 
     own_dropout = int(np.random.SeedSequence((cfg.seed, rank)).generate_state(1)[0])
     trainer = make_trainer(cfg, [SeedEveryEpoch(own_dropout), *steering(cfg, best, writer.path)], rank)
     trainer.fit(task, datamodule=data, ckpt_path=writer.resume_from, weights_only=True)
+
+
+@contextmanager
+def _interruptible(trainer: pl.Trainer) -> Iterator[None]:
+    """Hands on an interrupt as what it is; Lightning makes an end of the process of it, with the code of a failure."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, SIGTERMException) or isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+    if trainer.interrupted or trainer.received_sigterm:
+        raise KeyboardInterrupt
 
 
 def _network(cfg: DictConfig, data: ClipDataModule) -> Task:
@@ -187,7 +207,9 @@ def check_overfit(fitted: Fitted, data: ClipDataModule, cfg: DictConfig) -> dict
 
 
 def _test(cfg: DictConfig, task: Task, loader: DataLoader[Batch]) -> None:
-    make_trainer(cfg, []).test(task, loader, verbose=False)
+    trainer = make_trainer(cfg, [Termination()])
+    with _interruptible(trainer):
+        trainer.test(task, loader, verbose=False)
 
 
 def _tested_weights(cfg: DictConfig, trainer: pl.Trainer, task: Task, best: ModelCheckpoint | None) -> dict[str, Any]:

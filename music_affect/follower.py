@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """``python -m music_affect.follower RUN_FOLDER RANK HOST PORT``."""
     folder, rank, host, port = sys.argv[1:]
+    # What stops a job is sent to all of its processes. The first one answers, and this one then ends with it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever is printed from here on goes to the log

@@ -16,9 +16,10 @@ from omegaconf import OmegaConf
 from music_affect import files
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.settings import flat
-from music_affect.sweep.cells import NOT_COMPARED
+from music_affect.sweep import cells
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
+PROBE = 0.5  # seconds: whoever only looks whether a run is claimed holds its lock for a moment
 
 
 class RunWriter:
@@ -74,7 +75,7 @@ def claim(path: Path, config: Mapping[str, Any], *, resume: bool, overwrite: boo
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path / ".lock")
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PROBE)
     except Timeout as error:
         raise RunFolderError(
             f"another process is writing the run {path}",
@@ -92,12 +93,22 @@ def claim(path: Path, config: Mapping[str, Any], *, resume: bool, overwrite: boo
         if writer.finished:
             yield writer
             return
+        writer.set_status("running")  # first: a folder without it that holds anything is no run
         files.write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
-        writer.set_status("running")
         with _recorded(writer):
             yield writer
     finally:
         lock.release()
+
+
+def clear_failed(path: Path) -> None:
+    """Empties the folder of a run that failed, unless another process is at work on it or has finished it."""
+    try:
+        with FileLock(path / ".lock", timeout=PROBE):
+            if cells.state(path).name == "failed":
+                _clear(path)
+    except Timeout:
+        return
 
 
 @contextmanager
@@ -105,6 +116,8 @@ def _recorded(writer: RunWriter) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        if cells.is_interruption(error):
+            raise  # it stays "running" without a process: cut off
         state = error.state if isinstance(error, MusicAffectError) else "failed"
         writer.set_status(state, reason=str(error) or type(error).__name__, traceback=traceback.format_exc())
         raise
@@ -128,7 +141,8 @@ def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: boo
         _clear(path)
         return False
     if resume:
-        _refuse_changes(path, config)
+        if (path / "config.yaml").is_file():
+            _refuse_changes(path, config)
         return done
     if done or (path / LAST_CHECKPOINT).is_file():
         raise RunFolderError(
@@ -155,7 +169,7 @@ def _refuse_changes(path: Path, config: Mapping[str, Any]) -> None:
     before, now = flat(earlier), flat(config)
     changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     # In a sweep a run gets whichever GPU is free, and goes on with another one.
-    changed = [key for key in changed if key.split(".")[0] not in NOT_COMPARED and key != "trainer.devices"]
+    changed = [key for key in changed if key.split(".")[0] not in cells.NOT_COMPARED and key != "trainer.devices"]
     if changed:
         first = changed[0]
         raise RunFolderError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from music_affect import build, command_line, compatibility, run_writer, transfer
 from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
+from music_affect.errors import ConfigurationError
 from music_affect.search.command import run_search
 from music_affect.sweep.cell_job import run_cell
 from music_affect.sweep.command import run_sweep
@@ -56,15 +57,29 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
 
 
 def _job(cfg: DictConfig) -> float | None:
-    folder = Path(HydraConfig.get().runtime.output_dir)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return run_cell(cfg, folder, partial(train, summary=False))
-    return train(cfg, folder).get("score")
+        try:
+            return _cell(cfg)
+        except KeyboardInterrupt:
+            sys.exit(130)  # the sweep says how it goes on
+    _refuse_words_of_a_sweep(HydraConfig.get().overrides.task)
+    return train(cfg, Path(HydraConfig.get().runtime.output_dir)).get("score")
+
+
+def _cell(cfg: DictConfig) -> float:
+    return run_cell(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
+
+
+def _refuse_words_of_a_sweep(words: Sequence[str]) -> None:
+    """They would change nothing, and who asks for ``sweep.dry_run`` does not expect a run."""
+    found = next((word for word in words if word.startswith("sweep.")), None)
+    if found is not None:
+        raise ConfigurationError(f"{found} without a sweep", expected="-m, a grid or a search beside it", fix="add -m")
 
 
 def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
     if first.get("search") is not None:
-        return run_search(config_name, first, sys.argv[1:], _job)
+        return run_search(config_name, first, sys.argv[1:], _cell)
     return run_sweep(config_name, first, launch)
 
 

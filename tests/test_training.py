@@ -14,9 +14,11 @@ import pytest
 import soundfile
 import torch
 from audio_files import RATE, write_music
+from lightning.pytorch import LightningModule, Trainer
 from running import QUICK, compose, entry_point, train_quickly
 
 from music_affect import files
+from music_affect.callbacks.seeding import SeedEveryEpoch
 from music_affect.errors import RunFolderError, TrainingError
 from music_affect.train import train
 
@@ -100,6 +102,30 @@ def test_a_killed_run_resumes_to_the_same_weights(run: tuple[Path, dict[str, Any
     assert resumed["weights"] == whole["weights"]
     assert (folder / "metrics.csv").read_text() == (tmp_path / "whole" / "metrics.csv").read_text()
     assert same(weights(folder), weights(tmp_path / "whole"))
+
+
+def test_an_interrupted_run_has_not_failed_and_resumes_to_the_same_weights(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupting(SeedEveryEpoch):
+        def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, index: int) -> None:
+            if trainer.current_epoch in due:
+                signal.raise_signal(due.pop(trainer.current_epoch))
+
+    due = {1: signal.SIGTERM, 2: signal.SIGINT}  # by epoch
+    folder, signals = tmp_path / "stopped", list(due.values())
+    before = [signal.getsignal(number) for number in signals]
+    with monkeypatch.context() as patch:
+        patch.setattr("music_affect.fitting.SeedEveryEpoch", Interrupting)
+        for resume in ("false", "true"):
+            with pytest.raises(KeyboardInterrupt):
+                train_quickly(folder, f"resume={resume}")
+            assert files.read_json(folder / "status.json")["state"] == "running"
+    assert [signal.getsignal(number) for number in signals] == before
+    resumed = train_quickly(folder, "resume=true")
+    assert resumed["test"] == run[1]["test"]
+    assert (folder / "metrics.csv").read_text() == (run[0] / "metrics.csv").read_text()
+    assert same(weights(folder), weights(run[0]))
 
 
 def _history(folder: Path) -> list[dict[str, str]]:

@@ -25,6 +25,8 @@ from music_affect.search.storage import JOURNAL, check_installed
 from music_affect.search.study import Study, opened
 from music_affect.search.trial import check_pruner
 from music_affect.search.words import about, command_for, first_difference
+from music_affect.sweep.cell_job import check_devices
+from music_affect.sweep.launching import is_lost_worker
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,12 +63,13 @@ def run_search(config_name: str, first: DictConfig, arguments: Sequence[str], jo
         job: what a launcher calls for a run; it does not raise, and leaves ``status.json`` and ``metrics.csv``.
 
     Returns:
-        Exit code: 0 also where some trials failed, 130 where it was interrupted.
+        Exit code: 0 also where some trials failed, 130 where it was interrupted, 1 where a process of it was killed.
 
     Raises:
         MusicAffectError: the search cannot be made, or none of its trials came to an end.
     """
     check_installed()
+    check_devices(first)
     from music_affect import console
 
     out = console.make()
@@ -88,9 +91,9 @@ def run_search(config_name: str, first: DictConfig, arguments: Sequence[str], jo
             out.print(f"{left} of {given.trials} trials are still to run.", highlight=False)
             return 0
         files.write_json(setup.folder / ABOUT, about(first, setup.axes))
-        interrupted = _search(setup, study, job, out)
+        code = _search(setup, study, job, out)
         _report(setup, study, out)
-    return 130 if interrupted else 0
+    return code
 
 
 def _set_up(config_name: str, first: DictConfig, words: list[str]) -> Setup:
@@ -130,8 +133,8 @@ def _folder(first: DictConfig, axes: dict[str, spaces.Axis], *, named: bool) -> 
     return folder
 
 
-def _search(setup: Setup, study: Study, job: Job, out: Console) -> bool:
-    """Asks and tells; True where a person interrupted it."""
+def _search(setup: Setup, study: Study, job: Job, out: Console) -> int:
+    """Asks and tells; the exit code."""
     from music_affect.sweep import shared_work
 
     given, monitor = setup.cfg.search, setup.cfg.task.monitor
@@ -152,8 +155,14 @@ def _search(setup: Setup, study: Study, job: Job, out: Console) -> bool:
             search(study, launch, trials=given.trials, at_once=given.at_once, told=told)
     except KeyboardInterrupt:
         out.print("Interrupted; the same command with sweep.resume=true goes on.", highlight=False)
-        return True
-    return False
+        return 130
+    except Exception as error:
+        if not is_lost_worker(error):
+            raise
+        ended = f"A process ended under its trial ({type(error).__name__})"
+        out.print(f"{ended}; the same command with sweep.resume=true goes on.", highlight=False)
+        return 1
+    return 0
 
 
 def _report(setup: Setup, study: Study, out: Console) -> None:

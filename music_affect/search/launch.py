@@ -82,11 +82,12 @@ class Judged:
 
     def __call__(self, cfg: DictConfig) -> float:
         folder = Path(HydraConfig.get().runtime.output_dir)
-        if cells.state(folder).name == "running":
-            print(f"waiting for the process that still makes {folder}", file=sys.stderr)
-        while cells.state(folder).name == "running":  # a worker that outlived a killed search
-            time.sleep(PATIENCE)
         self.job(cfg)
+        while cells.state(folder).name == "running":  # another process was at it
+            print(f"waiting for the process that still makes {folder}", file=sys.stderr)
+            while cells.state(folder).name == "running":
+                time.sleep(PATIENCE)
+            self.job(cfg)
         return validation(folder, cfg.task.monitor, cfg.task.mode) if cells.state(folder).name == "done" else math.nan
 
 
@@ -101,9 +102,15 @@ def validation(folder: Path, monitor: str, mode: str) -> float:
 
 
 def _value(returned: JobReturn) -> float:
-    """A defect of ours in a trial is shown, and costs that trial alone."""
+    """A defect of ours in a trial is shown, and costs that trial alone.
+
+    Raises:
+        KeyboardInterrupt: the trial was stopped, and is to go on with the search.
+    """
     try:
         return float(returned.return_value)
     except Exception as error:  # Hydra hands on what the job raised
+        if cells.is_interruption(error):
+            raise KeyboardInterrupt from error
         print(f"error: {error}", file=sys.stderr)
         return math.nan

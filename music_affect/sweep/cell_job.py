@@ -8,18 +8,22 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from multiprocessing import parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from music_affect import build, files
-from music_affect.errors import MusicAffectError
+from music_affect import build, files, run_writer
+from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError
 from music_affect.parallel import cores
 from music_affect.sweep import cells, lease
 
 Job = Callable[[DictConfig, Path], dict[str, Any]]
+WATCH = 0.5  # seconds between two looks at the command's process
 
 
 def run_cell(cfg: DictConfig, folder: Path, job: Job) -> float:
@@ -33,26 +37,59 @@ def run_cell(cfg: DictConfig, folder: Path, job: Job) -> float:
     Returns:
         The run's score; NaN where it has none, or failed.
     """
-    found = cells.state(folder)
-    if found.name == "done":
-        return float("nan") if found.score is None else found.score
-    if found.name in ("running", "pruned") or (found.name == "failed" and not cfg.sweep.retry_failed):
-        return float("nan")
-    with open_dict(cfg), _resources(cfg):
-        cfg.resume, cfg.overwrite = found.name == "cut off", found.name == "failed"
-        try:
-            score = job(cfg, folder).get("score")
-        except Exception as error:  # whatever it is, the other runs go on
-            _record_failure(folder, error)
-            return float("nan")
+    _end_with_the_command()
+    if _is_open(cfg, folder):
+        with open_dict(cfg), _resources(cfg):
+            if _is_open(cfg, folder):  # still: waiting for a device may have taken hours
+                return _number(_make(cfg, folder, job))
+    return _number(cells.state(folder).score)
+
+
+def _is_open(cfg: DictConfig, folder: Path) -> bool:
+    """Whether the run is to be made or gone on with."""
+    state = cells.state(folder).name
+    left_out = folder.name.rpartition("-")[2] in cfg.sweep.get("leave", ())
+    return not left_out and (state in ("new", "cut off") or (state == "failed" and cfg.sweep.retry_failed))
+
+
+def _make(cfg: DictConfig, folder: Path, job: Job) -> float | None:
+    try:
+        if cells.state(folder).name == "failed":
+            run_writer.clear_failed(folder)
+        cfg.resume, cfg.overwrite = cells.state(folder).name == "cut off", False
+        return job(cfg, folder).get("score")
+    except Exception as error:  # whatever it is, the other runs go on
+        if cells.is_interruption(error):
+            raise
+        _record_failure(folder, error)
+        return None
+
+
+def _number(score: float | None) -> float:
     return float("nan") if score is None else float(score)
+
+
+@cache
+def _end_with_the_command() -> None:
+    """In a worker process: a killed command would leave it at work, and the same command again would find it so."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent.pid:  # joblib's workers know no better sign of it
+            time.sleep(WATCH)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _record_failure(folder: Path, error: Exception) -> None:
     """In the run's own folder, whether or not it came as far as to claim it."""
     found = cells.state(folder).name
-    if found == "pruned":
-        return
+    taken = found not in ("new", "failed") or files.locked(folder / ".lock")
+    if found == "pruned" or (isinstance(error, RunFolderError) and taken):
+        return  # it is no failure, or another process has taken the run up in this moment
     trace, reason = traceback.format_exc(), str(error) or type(error).__name__
     known = isinstance(error, MusicAffectError)
     print(f"error: {reason}" if known and not os.environ.get("MUSIC_AFFECT_TRACEBACK") else trace, file=sys.stderr)
@@ -74,15 +111,45 @@ def _resources(cfg: DictConfig) -> Iterator[None]:
             held.enter_context(lease.one_of(places, Path(cfg.paths.sweeps) / cfg.sweep.name / ".places", _tell))
         devices = _devices(cfg)
         if devices:
-            names = [f"device-{number}" for number in devices]
-            name = held.enter_context(lease.one_of(names, lease.machine_folder(), _tell))
+            names = {f"device-{_physical(device)}": device for device in devices}
+            name = held.enter_context(lease.one_of(list(names), lease.machine_folder(), _tell))
             if cfg.trainer.accelerator != "cpu":
-                cfg.trainer.devices = [int(name.removeprefix("device-"))]
+                cfg.trainer.devices = [names[name]]
         if at_once is not None:
             import torch
 
             torch.set_num_threads(max(1, cores() // at_once))
         yield
+
+
+def check_devices(cfg: DictConfig) -> None:
+    """Refuses GPUs that the machine which shares them out has not.
+
+    Args:
+        cfg: of a run, Hydra's own included.
+
+    Raises:
+        ConfigurationError: before anything is made.
+    """
+    on_nodes = any(word in str(cfg.hydra.launcher._target_) for word in ("Slurm", "ray"))
+    if cfg.sweep.devices is None or cfg.trainer.accelerator == "cpu" or on_nodes:
+        return
+    import torch
+
+    count = torch.cuda.device_count()
+    if any(int(device) not in range(count) for device in cfg.sweep.devices):
+        raise ConfigurationError(
+            f"sweep.devices={list(cfg.sweep.devices)} on a machine with {count} usable GPUs",
+            expected=f"numbers from 0 up to {count - 1}" if count else "a GPU",
+            fix="correct sweep.devices" if count else "leave sweep.devices out, or add trainer=cpu",
+        )
+
+
+def _physical(device: int) -> str:
+    """The machine's name for a GPU that this process may have been given under another number."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    name = given[device].strip() if device < len(given) else ""
+    return name.replace("/", "-") or str(device)
 
 
 def _tell(line: str) -> None:

@@ -34,6 +34,11 @@ class State:
     seconds: float | None = None
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether a person or the system stopped a run, which then is cut off; else it has failed."""
+    return not isinstance(error, Exception) or type(error).__module__.startswith("submitit.")  # out of time for good
+
+
 def digest(cfg: DictConfig) -> str:
     """Eight characters that tell a configuration from all others; Hydra's own settings do not count."""
     own = cfg.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections import Counter
@@ -9,10 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from omegaconf import DictConfig
 
 from music_affect import files
-from music_affect.errors import MusicAffectError
+from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect.sweep import cell_job
 from music_affect.sweep.plan import ABOUT_THE_SWEEP, Cell, plan
 
 if TYPE_CHECKING:
@@ -34,9 +37,10 @@ def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) ->
     """
     from music_affect import console  # rich and matplotlib, only now
     from music_affect.evaluation.sweep.sweep_report import write_sweep_report
-    from music_affect.sweep import progress
+    from music_affect.sweep import launching, progress
 
     out = console.make()
+    cell_job.check_devices(first)
     _choose_name(first, out)
     planned = plan(config_name, sys.argv[1:])
     before = [cell.state for cell in planned]
@@ -46,9 +50,12 @@ def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) ->
         return 0
     _write_plan(planned)
 
+    def say(line: str) -> None:
+        out.print(line, highlight=False, markup=False)
+
     def work() -> None:
         prepare_shared(planned, out)
-        launch()
+        launching.finish(planned, launch, say, again="submitit" not in str(first.hydra.launcher._target_))
 
     with progress.Monitor(planned, out):
         interrupted = _interrupted(work)
@@ -61,6 +68,8 @@ def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) ->
     if interrupted:
         out.print("Interrupted; the same command with sweep.resume=true goes on.", highlight=False)
         return 130
+    if any(counts[name] for name in progress.OPEN):
+        out.print("Not all runs are finished; the same command with sweep.resume=true goes on.", highlight=False)
     return 0 if counts.keys() <= {"done", "pruned"} else 1
 
 
@@ -79,14 +88,33 @@ def _choose_name(first: DictConfig, out: Console) -> None:
     """Fixes the sweep's name for all of its processes; with ``sweep.resume`` it is that of the same command before."""
     if any(word.startswith("sweep.name=") for word in sys.argv):
         return
-    name = time.strftime("%Y-%m-%d_%H-%M-%S")
+    sweeps, name = Path(first.paths.sweeps), None
     if first.sweep.resume:
-        earlier = _same_command(Path(first.paths.sweeps), _command(sys.argv[1:]))
-        if earlier is None:
+        name = _same_command(sweeps, _command(sys.argv[1:]))
+        if name is None:
             out.print("No earlier sweep of this command was found; it starts afresh.", highlight=False)
-        name = earlier or name
+    name = name or (str(first.sweep.name) if first.sweep.dry_run else _claimed_name(sweeps))
     first.sweep.name = name
     sys.argv.append(f"sweep.name={name}")
+
+
+def _claimed_name(sweeps: Path) -> str:
+    """A new sweep is named after the time; of several that start within a second, the later ones get a number."""
+    now = time.strftime("%Y-%m-%d_%H-%M-%S")
+    for number in itertools.count(1):
+        name = now if number == 1 else f"{now}-{number}"
+        try:
+            (sweeps / name).mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RunFolderError(
+                f"the folder {sweeps / name} cannot be made ({error.strerror})",
+                expected="a writable place",
+                fix="set paths.sweeps to one",
+            ) from error
+        return name
+    raise AssertionError("unreachable")
 
 
 def _same_command(sweeps: Path, command: list[str]) -> str | None:
@@ -105,13 +133,15 @@ def _command(arguments: Sequence[str]) -> list[str]:
 def _write_plan(planned: Sequence[Cell]) -> None:
     """Adds this call to the sweep's record: what it was asked for, and its cells beside those of earlier calls."""
     path = planned[0].folder.parent / PLAN
-    earlier = _read_plan(path)
-    now = _command(sys.argv[1:])
-    commands = [*(known for known in earlier["commands"] if known != now), now]
-    words = {row["folder"]: row["words"] for row in earlier["cells"]}
-    words |= {cell.folder.name: list(cell.words) for cell in planned}
-    rows = [{"folder": folder, "words": own} for folder, own in words.items()]
-    files.write_json(path, {"commands": commands, "cells": rows})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(".plan.lock")):
+        earlier = _read_plan(path)
+        now = _command(sys.argv[1:])
+        commands = [*(known for known in earlier["commands"] if known != now), now]
+        words = {row["folder"]: row["words"] for row in earlier["cells"]}
+        words |= {cell.folder.name: list(cell.words) for cell in planned}
+        rows = [{"folder": folder, "words": own} for folder, own in words.items()]
+        files.write_json(path, {"commands": commands, "cells": rows})
 
 
 def _read_plan(path: Path) -> dict[str, Any]:

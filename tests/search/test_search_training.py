@@ -23,7 +23,7 @@ from music_affect.errors import MusicAffectError, TrainingError
 from music_affect.search import space as spaces
 from music_affect.search.checks import plain
 from music_affect.search.command import ABOUT, about, run_search
-from music_affect.search.launch import validation
+from music_affect.search.launch import Launch, validation
 from music_affect.search.storage import JOURNAL
 from music_affect.search.study import Study
 from music_affect.search.trial import TrialReport, make_pruner
@@ -178,9 +178,18 @@ def test_a_search_of_which_every_trial_fails_says_so(tmp_path: Path) -> None:
         run_search("train", first, words, lambda cfg: None)
 
 
-def test_an_interrupted_search_says_how_it_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+class UncompletedJobError(RuntimeError):
+    """What submitit raises within a job that ran out of time for good."""
+
+    __module__ = "submitit.core.utils"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UncompletedJobError("timed-out too many times")])
+def test_an_interrupted_search_says_how_it_goes_on(
+    tmp_path: Path, error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted(cfg: DictConfig) -> float:
-        raise KeyboardInterrupt
+        raise error
 
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
     assert run_search("train", configuration.check_overrides("train", words), words, interrupted) == 130
@@ -188,3 +197,19 @@ def test_an_interrupted_search_says_how_it_goes_on(tmp_path: Path, capsys: pytes
     listed = [*words, "sweep.dry_run=true", "sweep.resume=true"]
     assert run_search("train", configuration.check_overrides("train", listed), listed, never) == 0
     assert "3 of 3 trials are still to run" in capsys.readouterr().out
+
+
+def test_a_search_whose_worker_is_killed_says_how_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class TerminatedWorkerError(RuntimeError):
+        __module__ = "joblib.externals.loky.process_executor"
+
+    def lost(*proposals: object) -> None:
+        raise TerminatedWorkerError("a long story")
+
+    monkeypatch.setattr(Launch, "__call__", lost)
+    words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
+    assert run_search("train", configuration.check_overrides("train", words), words, never) == 1
+    told = "A process ended under its trial (TerminatedWorkerError); the same command with sweep.resume=true goes on."
+    assert told in " ".join(capsys.readouterr().out.split())

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,8 +66,40 @@ def test_shares_make_the_cache_that_one_process_makes(
     assert len(shared["folder"]) == 9
 
 
+def task_of(folder: Path) -> int | None:
+    """Id of the process that submitit runs a job of a sweep in."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"submitit.core._submit" in words and any(word.startswith(bytes(folder)) for word in words):
+            return int(path.parent.name)
+    return None
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", sorted(LAUNCHERS))
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+def test_a_job_that_the_cluster_queues_again_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
+    words = [*BRIEF, "model=cnn_fast", "trainer.max_epochs=8", "sweep.name=one", f"paths.sweeps={tmp_path}"]
+    words += ["hydra/launcher=submitit_local", *LAUNCHERS["submitit_local"]]
+    command = [sys.executable, "-m", "music_affect.train", "-m", *words]
+    settings = {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, cwd=tmp_path, env=settings, stdout=subprocess.DEVNULL) as process:
+        while not list(tmp_path.rglob("last.ckpt")) and process.poll() is None:
+            time.sleep(0.02)
+        task = task_of(tmp_path)
+        assert task is not None
+        os.kill(task, signal.SIGUSR2)  # as before the time is up, or another job needs the place
+    assert process.returncode == 0
+    (run,) = (path.parent for path in tmp_path.rglob("status.json"))
+    assert files.read_json(run / "status.json")["state"] == "done"
+    assert "resume: true" in (run / "config.yaml").read_text()
+    assert [row["epoch"] for row in files.read_csv(run / "metrics.csv")] == [str(epoch) for epoch in range(8)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["joblib", "ray"])
 def test_a_sweep_of_runs_goes_through_a_launcher(tmp_path: Path, launcher: str) -> None:
     """One of its cells fails, which neither ends the others nor hides."""
     words = ["model=majority", "task.target=genre,mood", *BRIEF, "sweep.name=one"]

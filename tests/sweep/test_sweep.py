@@ -17,6 +17,8 @@ from omegaconf import DictConfig
 from running import QUICK, train_command
 
 from music_affect import files
+from music_affect.errors import RunFolderError
+from music_affect.sweep import command
 from music_affect.sweep.forgetting import ForgetConfiguration
 
 BRIEF = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "model="))]
@@ -98,9 +100,9 @@ def test_more_cells_join_a_named_sweep_and_keep_the_others(
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="kills a group of processes")
 def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "music_affect.train", "-m", *GRID]
+    words = [sys.executable, "-m", "music_affect.train", "-m", *GRID]
     settings = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=settings, stdout=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(words, cwd=tmp_path, env=settings, stdout=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + 200
     while "running" not in states(tmp_path).values() or not scores(tmp_path):
         assert time.monotonic() < end, "nothing happened"
@@ -113,6 +115,31 @@ def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: 
     found, expected = scores(tmp_path), scores(undisturbed)
     assert found.keys() == expected.keys()
     np.testing.assert_allclose([found[name] for name in expected], list(expected.values()), atol=1e-12)
+
+
+def test_sweeps_that_start_within_a_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "strftime", lambda pattern: "now")
+    assert [command._claimed_name(tmp_path) for _ in range(3)] == ["now", "now-2", "now-3"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match=r"set paths\.sweeps"):
+        command._claimed_name(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sweep.dry_run=true"], "sweep.dry_run=true without a sweep; expected -m, a grid or a search"),
+        (["-m", "sweep.devices=[0,99]", "trainer=gpu"], "error: sweep.devices=[0, 99] on a machine with"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_any_run(
+    tmp_path: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_command(tmp_path, *BRIEF[:-2], *words) == 1
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failing_cell_is_seen_and_the_others_finish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +105,62 @@ def test_a_run_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     assert files.read_json(folder / "status.json")["state"] == "running"
 
 
+def test_a_run_that_another_process_finished_while_it_waited_for_a_device_is_kept(
+    tmp_path: Path, leases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = with_status(tmp_path / "run", "failed", reason="no luck")
+
+    @contextmanager
+    def waited(cfg: DictConfig) -> Iterator[None]:
+        files.write_json(folder / "metrics.json", {"score": 0.7})
+        files.write_json(folder / "status.json", {"state": "done"})
+        yield
+
+    monkeypatch.setattr(cell_job, "_resources", waited)
+    job = Job()
+    assert run_cell(compose("train", "sweep.retry_failed=true"), folder, job) == 0.7
+    assert job.seen == []
+    run_writer.clear_failed(folder)
+    assert cells.state(folder) == cells.State("done", score=0.7)
+
+
 def test_a_failed_run_is_made_again_only_where_that_is_wanted(tmp_path: Path) -> None:
     folder = with_status(tmp_path / "run", "failed", reason="no luck")
     job = Job()
     assert math.isnan(run_cell(compose("train"), folder, job))
     assert job.seen == []
     run_cell(compose("train", "sweep.retry_failed=true"), folder, job)
-    assert job.seen == [{"resume": False, "overwrite": True, "devices": 1}]
+    assert job.seen == [{"resume": False, "overwrite": False, "devices": 1}]
+    assert [path.name for path in folder.iterdir() if path.name != ".lock"] == []
+
+
+class UncompletedJobError(RuntimeError):
+    """What submitit raises within a job that ran out of time for good."""
+
+    __module__ = "submitit.core.utils"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(144), UncompletedJobError("timed-out")])
+def test_a_run_that_somebody_stopped_is_cut_off_and_goes_on(tmp_path: Path, error: BaseException) -> None:
+    def stopped(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+        with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite):
+            raise error
+
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            run_cell(compose("train"), tmp_path / "run", stopped)
+        assert cells.state(tmp_path / "run") == cells.State("cut off")
+
+
+def test_a_run_that_another_process_takes_up_in_this_moment_has_not_failed(tmp_path: Path) -> None:
+    def taken(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+        files.write_json(folder / "status.json", {"state": "running"})
+        files.write_text(folder / "checkpoints" / "last.ckpt", "")
+        with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite):
+            raise AssertionError("it is not ours")
+
+    assert math.isnan(run_cell(compose("train"), tmp_path / "run", taken))
+    assert cells.state(tmp_path / "run") == cells.State("cut off")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +186,17 @@ def test_a_run_gets_a_device_of_its_own(tmp_path: Path, leases: Path, accelerato
     with lease.one_of(["device-3"], leases, print):
         run_cell(cfg, tmp_path / "run", job)
     assert job.seen[0]["devices"] == devices
+
+
+def test_two_shells_with_gpus_of_their_own_do_not_wait_for_each_other(
+    tmp_path: Path, leases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-5/0")
+    job = Job()
+    with lease.one_of(["device-0"], leases, print), lease.one_of(["device-2"], leases, print):
+        run_cell(compose("train", "sweep.devices=[0,1]", "trainer.accelerator=gpu"), tmp_path / "run", job)
+    assert job.seen[0]["devices"] == [1]
+    assert (leases / "device-GPU-5-0.lock").exists()
 
 
 @pytest.mark.parametrize(
