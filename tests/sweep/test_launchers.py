@@ -81,7 +81,7 @@ def task_of(folder: Path) -> int | None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
 def test_a_job_that_the_cluster_queues_again_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
-    words = [*BRIEF, "model=cnn_fast", "trainer.max_epochs=8", "sweep.name=one", f"paths.sweeps={tmp_path}"]
+    words = [*BRIEF, "model=cnn_fast", "trainer.max_epochs=20", "sweep.name=one", f"paths.sweeps={tmp_path}"]
     words += ["hydra/launcher=submitit_local", *LAUNCHERS["submitit_local"]]
     command = [sys.executable, "-m", "music_affect.train", "-m", *words]
     settings = {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}
@@ -95,7 +95,7 @@ def test_a_job_that_the_cluster_queues_again_goes_on_from_its_last_epoch(tmp_pat
     (run,) = (path.parent for path in tmp_path.rglob("status.json"))
     assert files.read_json(run / "status.json")["state"] == "done"
     assert "resume: true" in (run / "config.yaml").read_text()
-    assert [row["epoch"] for row in files.read_csv(run / "metrics.csv")] == [str(epoch) for epoch in range(8)]
+    assert [row["epoch"] for row in files.read_csv(run / "metrics.csv")] == [str(epoch) for epoch in range(20)]
 
 
 @pytest.mark.slow
