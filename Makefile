@@ -34,5 +34,6 @@ clean:  ## remove what tools leave behind; the environment and all runs stay
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo 'Installing into $(VENV) (minutes the first time).'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@# Modules are compiled when they are first imported, which most never are: half the time.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e ".[dev]"
 	@touch $@

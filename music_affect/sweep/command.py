@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
 from collections import Counter
@@ -100,21 +99,21 @@ def _choose_name(first: DictConfig, out: Console) -> None:
 
 def _claimed_name(sweeps: Path) -> str:
     """A new sweep is named after the time; of several that start within a second, the later ones get a number."""
-    now = time.strftime("%Y-%m-%d_%H-%M-%S")
-    for number in itertools.count(1):
+    now, number = time.strftime("%Y-%m-%d_%H-%M-%S"), 1
+    while True:
         name = now if number == 1 else f"{now}-{number}"
         try:
             (sweeps / name).mkdir(parents=True)
         except FileExistsError:
-            continue
+            number += 1
         except OSError as error:
             raise RunFolderError(
                 f"the folder {sweeps / name} cannot be made ({error.strerror})",
                 expected="a writable place",
                 fix="set paths.sweeps to one",
             ) from error
-        return name
-    raise AssertionError("unreachable")
+        else:
+            return name
 
 
 def _same_command(sweeps: Path, command: list[str]) -> str | None:
