@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# Modules are compiled once, when they are first imported, and kept: the targets start many processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint clean
 
@@ -34,6 +37,6 @@ clean:  ## remove what tools leave behind; the environment and all runs stay
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo 'Installing into $(VENV) (minutes the first time).'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@# Modules are compiled when they are first imported, which most never are: half the time.
+	@# Without compiling all modules, most of which are never imported: half the time.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e ".[dev]"
 	@touch $@
