@@ -31,11 +31,20 @@ def processes_for(items: int, wanted: int | None = None) -> int:
     Raises:
         ConfigurationError: ``wanted`` is no number of processes.
     """
+    check_workers(wanted)
+    return max(1, min(wanted or cores(), items // WORTH_A_PROCESS))
+
+
+def check_workers(wanted: object) -> None:
+    """Refuses what is no number of processes; None leaves it to us.
+
+    Raises:
+        ConfigurationError: with what was asked for.
+    """
     if wanted is not None and (type(wanted) is not int or wanted < 1):
         raise ConfigurationError(
             f"workers={wanted}", expected="null or a whole number from 1 up", fix="correct it or leave it out"
         )
-    return max(1, min(wanted or cores(), items // WORTH_A_PROCESS))
 
 
 def in_order(

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, ListConfig
 
 from music_affect import build, command_line
 from music_affect.errors import ConfigurationError, did_you_mean
+from music_affect.parallel import check_workers
 
 if TYPE_CHECKING:
     from music_affect.data.cache_work import Account
@@ -37,10 +38,7 @@ def prepare(cfg: DictConfig) -> Account:
 
 def _check(cfg: DictConfig) -> None:
     _check_variants(cfg.variants)
-    if cfg.workers is not None and not _is_whole(cfg.workers, least=1):
-        raise ConfigurationError(
-            f"workers={cfg.workers}", expected="null or a whole number from 1 up", fix="correct it or leave it out"
-        )
+    check_workers(cfg.workers)
     if not isinstance(cfg.retry, bool):
         raise ConfigurationError(f"retry={cfg.retry}", expected="true or false", fix="correct it")
     if not _is_whole(cfg.shards, least=1):

@@ -61,6 +61,19 @@ def python_path(*folders: Path) -> str:
     return os.pathsep.join([*map(str, own), os.environ.get("PYTHONPATH", "")])
 
 
+def processes_of(module: str, folder: Path) -> list[int]:
+    """Ids of the processes that run a module with a path in the folder among their words; Linux only."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if module.encode() in words and any(word.startswith(bytes(folder)) for word in words):
+            found.append(int(path.parent.name))
+    return found
+
+
 def entry_point(name: str, *words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """``python -m music_affect.<name>`` in a process of its own."""
     command = [sys.executable, "-m", f"music_affect.{name}", *words]

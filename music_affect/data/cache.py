@@ -5,6 +5,7 @@ Layout of a cache folder::
     identity.json                what the features were made with
     parts/<part>/frames.f16      float16 [rows, F], clip after clip; one part a writer (``main``, ``shard-0-of-4``, …)
     parts/<part>/journal.jsonl   one line a finished clip: what a killed build resumes from
+    parts/<part>/reading         id of the clip that is being read, where one process does all the work
     index.npz                    where each clip of all parts is, and the state its file had; joins the parts
     skipped.csv                  clips that cannot be used, with the reason
 

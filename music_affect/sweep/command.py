@@ -53,7 +53,7 @@ def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) ->
         out.print(line, highlight=False, markup=False)
 
     def work() -> None:
-        prepare_shared(planned, out)
+        prepare_shared(planned, say)
         launching.finish(planned, launch, say, again="submitit" not in str(first.hydra.launcher._target_))
 
     with progress.Monitor(planned, out):
@@ -152,12 +152,9 @@ def _read_plan(path: Path) -> dict[str, Any]:
         return {"commands": [], "cells": []}
 
 
-def prepare_shared(planned: Sequence[Cell], out: Console) -> None:
+def prepare_shared(planned: Sequence[Cell], say: Callable[[str], None]) -> None:
     """Builds the feature caches of all cells that are still to run, before any of them starts: each clip once."""
     from music_affect.sweep import shared_work
-
-    def say(line: str) -> None:
-        out.print(line, highlight=False, markup=False)
 
     waiting = [cell.cfg for cell in planned if cell.state.name not in ("done", "pruned")]
     try:

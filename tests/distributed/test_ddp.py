@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from running import TINY, compose
+from running import TINY, compose, processes_of
 
 from music_affect import files
 from music_affect.batch import Batch
@@ -91,15 +91,7 @@ def wait_for(found: Callable[[], Any], seconds: float = 120) -> Any:
 
 def followers(folder: Path) -> list[int]:
     """Ids of the processes that train beside the first ones of the runs in a folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"music_affect.follower" in words and any(word.startswith(bytes(folder)) for word in words):
-            found.append(int(path.parent.name))
-    return found
+    return processes_of("music_affect.follower", folder)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from audio_files import write_music
-from running import TINY, compose, entry_point, opened_cache, python_path
+from running import TINY, compose, entry_point, opened_cache, processes_of, python_path
 
 from music_affect import files
 from music_affect.prepare import prepare
@@ -66,18 +66,6 @@ def test_shares_make_the_cache_that_one_process_makes(
     assert len(shared["folder"]) == 9
 
 
-def task_of(folder: Path) -> int | None:
-    """Id of the process that submitit runs a job of a sweep in."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"submitit.core._submit" in words and any(word.startswith(bytes(folder)) for word in words):
-            return int(path.parent.name)
-    return None
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
 def test_a_job_that_the_cluster_queues_again_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
@@ -88,8 +76,7 @@ def test_a_job_that_the_cluster_queues_again_goes_on_from_its_last_epoch(tmp_pat
     with subprocess.Popen(command, cwd=tmp_path, env=settings, stdout=subprocess.DEVNULL) as process:
         while not list(tmp_path.rglob("last.ckpt")) and process.poll() is None:
             time.sleep(0.02)
-        task = task_of(tmp_path)
-        assert task is not None
+        task = processes_of("submitit.core._submit", tmp_path)[0]
         os.kill(task, signal.SIGUSR2)  # as before the time is up, or another job needs the place
     assert process.returncode == 0
     (run,) = (path.parent for path in tmp_path.rglob("status.json"))
