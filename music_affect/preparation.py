@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,11 @@ from music_affect.compatibility import wanted
 from music_affect.data.cache import FeatureCache
 from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
-from music_affect.data.splits import split_clips, split_hash
+from music_affect.data.splits import divide, restrict, split_hash
 from music_affect.data.view import View
+from music_affect.errors import SplitError
 from music_affect.evaluation.statistics import VERSION, clip_statistics
-from music_affect.spec import Categorical, Continuous, Target
+from music_affect.spec import Target
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Prepared:
 
 
 def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
-    """Extracts what is missing and divides the labelled clips."""
+    """Extracts what is missing and keeps, of each part of the data set, the clips that the task can use."""
     clips = data.clips()
     for remark in data.remarks():
         say(remark)
@@ -72,18 +73,25 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
         lacking = sum(name not in clip.labels for clip in found)
         if lacking:
             say(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
-    splits = split_clips(found, strata(targets, data), build.split_plan(cfg))
+    splits = restrict(divide(data, clips, build.split_plan(cfg)), found)
+    _refuse_empty(splits, list(targets))
     return Prepared(data, cache, targets, splits, unlabelled)
 
 
-def strata(targets: Mapping[str, Target], data: ClipSource) -> list[str]:
-    """Labels to stratify the parts by: the task's class, else the data's scales in their order.
+def _refuse_empty(splits: Mapping[str, list[Clip]], labels: Sequence[str]) -> None:
+    """Refuses a division without clips of the task in a part that it needs.
 
-    Not the task's scales: every affect task on one data set is then tested on the same clips, and single, multitask
-    and transfer can be compared.
+    Raises:
+        SplitError: with the part.
     """
-    classes = [name for name, kind in targets.items() if isinstance(kind, Categorical)]
-    return [*classes, *(name for name, kind in data.targets.items() if isinstance(kind, Continuous))]
+    for name in ("train", "test"):
+        if not splits[name]:
+            raise SplitError(
+                f"no clip of the {name} part has both a label {' or '.join(labels)} and usable features",
+                expected="at least one clip to train on and one to test on: the data set is divided in the same way "
+                "for every task",
+                fix="choose another data.fold or split.seed, or add such labels to that part",
+            )
 
 
 def statistics(cache: FeatureCache, view: View) -> NDArray[np.float32]:

@@ -16,10 +16,9 @@ from music_affect.compatibility import check_task
 from music_affect.data.cache import FeatureCache
 from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
-from music_affect.data.splits import split_clips, split_hash
+from music_affect.data.splits import divide, restrict, split_hash
 from music_affect.errors import ConfigurationError
 from music_affect.measurement import measure
-from music_affect.preparation import strata
 from music_affect.spec import Target
 from music_affect.transfer import scored_on_its_training_clips
 
@@ -108,7 +107,7 @@ def _choose(
     part: str = cfg.part or ("test" if own else "all")
     if part == "all":
         return part, found
-    splits = split_clips(found, strata(targets, source), build.split_plan(run_cfg))
+    splits = restrict(divide(source, clips, build.split_plan(run_cfg)), found)
     if own and split_hash(splits) != checkpoint.description.split_hash:
         say("The data changed since this checkpoint was trained: its parts are not the same clips as then.")
     if not splits[part]:

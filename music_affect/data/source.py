@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from music_affect.spec import Target
+from music_affect.spec import Continuous, Target
 
 SPLITS = ("train", "val", "test")
 
@@ -61,6 +61,11 @@ class ClipSource(ABC):
     @abstractmethod
     def targets(self) -> Mapping[str, Target]:
         """The labels that this data set carries. Reads label files at most."""
+
+    @property
+    def strata(self) -> Mapping[str, Sequence[str]]:
+        """Labels that its parts are stratified by, classes before scales, by the ``data`` of the clips."""
+        return {"": sorted(self.targets, key=lambda name: isinstance(self.targets[name], Continuous))}
 
     @abstractmethod
     def clips(self) -> list[Clip]:

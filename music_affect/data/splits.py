@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.data.source import SPLITS, Clip
+from music_affect.data.labels import labelled
+from music_affect.data.source import SPLITS, Clip, ClipSource
 from music_affect.errors import SplitError
 
 STRATA = 5  # equally full bins into which a scale is cut for stratification
@@ -51,39 +52,56 @@ class SplitPlan:
 Splits = Mapping[str, Sequence[Clip]]
 
 
-def split_clips(clips: Sequence[Clip], strata: Sequence[str], plan: SplitPlan) -> dict[str, list[Clip]]:
-    """Divides clips into ``train``, ``val`` (may be empty) and ``test``; each data set among them by itself.
+def divide(source: ClipSource, clips: Sequence[Clip], plan: SplitPlan) -> dict[str, list[Clip]]:
+    """Divides a data set, whatever the task: each set of several by itself, and by its own labels.
+
+    All clips that carry any label take part, whether the task needs that label, and whether their features can be
+    used. Single tasks, joint ones and those that start from one another thus test the same clips.
 
     Args:
-        clips: labelled.
-        strata: labels by which the parts may be stratified; the first that a data set has is taken.
+        source: the data set.
+        clips: all of its clips.
         plan: how to divide.
 
     Raises:
         SplitError: the clips do not allow such a division.
     """
-    splits: dict[str, list[Clip]] = {name: [] for name in SPLITS}
-    for data in dict.fromkeys(clip.data for clip in clips):
-        own = [clip for clip in clips if clip.data == data]
-        target = next((name for name in strata if any(name in clip.labels for clip in own)), strata[0])
-        for name, part in _split_one(own, target, plan).items():
-            splits[name] += part
-    return splits
+    by_set: dict[str, list[Clip]] = {}
+    for clip in labelled(clips, source.targets):
+        by_set.setdefault(clip.data, []).append(clip)
+    parts = [split_clips(own, source.strata[data], plan) for data, own in by_set.items()]
+    return {name: [clip for part in parts for clip in part[name]] for name in SPLITS}
 
 
-def _split_one(clips: Sequence[Clip], target: str, plan: SplitPlan) -> dict[str, list[Clip]]:
+def restrict(splits: Splits, clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """The parts of a division with these of its clips alone."""
+    ids = {clip.id for clip in clips}
+    return {name: [clip for clip in part if clip.id in ids] for name, part in splits.items()}
+
+
+def split_clips(clips: Sequence[Clip], strata: Sequence[str], plan: SplitPlan) -> dict[str, list[Clip]]:
+    """Divides the clips of one data set into ``train``, ``val`` (may be empty) and ``test``.
+
+    Args:
+        clips: labelled.
+        strata: labels by which the parts may be stratified; the first that allows it is taken.
+        plan: how to divide.
+
+    Raises:
+        SplitError: the clips do not allow such a division.
+    """
     if plan.fold is not None:
-        test = _fold(clips, target, plan)
+        test = _fold(clips, strata, plan)
         rest = _without(clips, test)
         val: list[Clip] = []
     else:
         test = [clip for clip in clips if clip.split == "test"]
         val = [clip for clip in clips if clip.split == "val"]
         if not test:
-            test = _share(_without(clips, val), target, plan.test_fraction, plan.seed)
+            test = _share(_without(clips, val), strata, plan.test_fraction, plan.seed)
         rest = _without(clips, [*test, *val])
     if not val:
-        val = _share(rest, target, _val_fraction(plan, len(rest)), plan.seed)
+        val = _share(rest, strata, _val_fraction(plan, len(rest)), plan.seed)
     splits = {"train": _without(rest, val), "val": val, "test": test}
     for name in ("train", "test"):
         if not splits[name]:
@@ -139,25 +157,25 @@ def _given_folds(clips: Sequence[Clip]) -> list[int]:
     return sorted(given)
 
 
-def _fold(clips: Sequence[Clip], target: str, plan: SplitPlan) -> list[Clip]:
+def _fold(clips: Sequence[Clip], strata: Sequence[str], plan: SplitPlan) -> list[Clip]:
     check_fold(clips, plan)
     assert plan.fold is not None
     if _given_folds(clips):
         return [clip for clip in clips if clip.fold == plan.fold]
-    return _made_folds(clips, target, plan.num_folds, plan.seed)[plan.fold]
+    return _made_folds(clips, strata, plan.num_folds, plan.seed)[plan.fold]
 
 
-def _share(clips: Sequence[Clip], target: str, fraction: float, seed: int) -> list[Clip]:
+def _share(clips: Sequence[Clip], strata: Sequence[str], fraction: float, seed: int) -> list[Clip]:
     """About ``fraction`` of the clips: some of many small folds, so that strata and groups are kept."""
     if fraction == 0 or len(clips) < 2:
         return []
     wanted = {pieces: max(1, round(fraction * pieces)) for pieces in range(2, max(10, round(1 / fraction)) + 1)}
     pieces = min(wanted, key=lambda pieces: abs(wanted[pieces] / pieces - fraction))
-    folds = _made_folds(clips, target, pieces, seed)
+    folds = _made_folds(clips, strata, pieces, seed)
     return [clip for fold in folds[: wanted[pieces]] for clip in fold]
 
 
-def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> list[list[Clip]]:
+def _made_folds(clips: Sequence[Clip], strata: Sequence[str], count: int, seed: int) -> list[list[Clip]]:
     from sklearn.model_selection import StratifiedGroupKFold
 
     groups = [clip.group or f"clip {clip.id}" for clip in clips]
@@ -168,22 +186,30 @@ def _made_folds(clips: Sequence[Clip], target: str, count: int, seed: int) -> li
             fix="add clips, lower split.num_folds, or set data.source.group='' to let groups straddle",
         )
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    strata = _strata(clips, target, count)
-    largest = max(Counter(strata.tolist()).values())
-    if largest < count:
-        raise SplitError(
-            f"no class of '{target}' has more than {largest} of the {len(clips)} clips",
-            expected=f"at least {count} of one class to divide them",
-            fix="add clips, lower split.num_folds, or prescribe the parts in a split column",
-        )
+    levels = _levels(clips, strata, count)
     with warnings.catch_warnings():
         # A class with fewer clips than folds is reported by our own alarm, in words that name it.
         warnings.filterwarnings("ignore", message="The least populated class")
-        parts = splitter.split(np.zeros(len(clips)), strata, groups)
+        parts = splitter.split(np.zeros(len(clips)), levels, groups)
         return [[clips[place] for place in test] for _, test in parts]
 
 
-def _strata(clips: Sequence[Clip], target: str, folds: int) -> NDArray[Any]:
+def _levels(clips: Sequence[Clip], strata: Sequence[str], folds: int) -> NDArray[Any]:
+    """A stratum for each clip, by the first label of which one stratum is large enough to be divided."""
+    carried = [name for name in strata if any(name in clip.labels for clip in clips)]
+    found = {name: _levels_of(clips, name, folds) for name in carried}
+    largest = {name: max(Counter(levels.tolist()).values()) for name, levels in found.items()}
+    chosen = next((name for name in carried if largest[name] >= folds), None)
+    if chosen is None:
+        raise SplitError(
+            f"no class of '{carried[0]}' has more than {largest[carried[0]]} of the {len(clips)} clips",
+            expected=f"at least {folds} of one class to divide them",
+            fix="add clips, lower split.num_folds, or prescribe the parts in a split column",
+        )
+    return found[chosen]
+
+
+def _levels_of(clips: Sequence[Clip], target: str, folds: int) -> NDArray[Any]:
     """A stratum for each clip; clips without the label are one of their own. On a scale each holds a clip a fold."""
     labels = [clip.labels.get(target) for clip in clips]
     if any(isinstance(label, str) for label in labels):
@@ -191,8 +217,8 @@ def _strata(clips: Sequence[Clip], target: str, folds: int) -> NDArray[Any]:
     values = np.array([np.nan if label is None else label for label in labels], dtype=float)
     bins = max(1, min(STRATA, len(values) // folds))
     borders = np.nanquantile(values, np.linspace(0, 1, bins + 1)[1:-1])
-    strata: NDArray[Any] = np.where(np.isnan(values), -1, np.digitize(values, borders))
-    return strata
+    levels: NDArray[Any] = np.where(np.isnan(values), -1, np.digitize(values, borders))
+    return levels
 
 
 def _without(clips: Sequence[Clip], removed: Sequence[Clip]) -> list[Clip]:

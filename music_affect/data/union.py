@@ -56,6 +56,11 @@ class UnionSource(ClipSource):
                 merged[name] = _merge(name, merged[name], target) if name in merged else target
         return merged
 
+    @property
+    def strata(self) -> Mapping[str, Sequence[str]]:
+        """Each set by its own labels in their own order, as where it is used alone."""
+        return {source.identity: source.strata[""] for source in self._sources}
+
     def clips(self) -> list[Clip]:
         return [
             replace(clip, id=f"{source.identity}/{clip.id}", data=source.identity)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from music_affect import build, configuration
 from music_affect.compatibility import wanted
 from music_affect.data.labels import labelled
-from music_affect.data.splits import split_clips
+from music_affect.data.splits import divide, restrict
 from music_affect.errors import ConfigurationError, SplitError, did_you_mean
 from music_affect.search import space as spaces
 from music_affect.search.words import run_settings
@@ -107,14 +107,12 @@ def check_validation(cfg: DictConfig) -> None:
     Raises:
         SplitError: with what to add.
     """
-    from music_affect.preparation import strata
-
     source = build.source(cfg)
     targets = {name: source.targets[name] for name in wanted(cfg.task) if name in source.targets}
     if not targets:
         return  # the run's own check says so
-    clips = labelled(source.clips(), targets)
-    splits = split_clips(clips, strata(targets, source), build.split_plan(cfg))
+    clips = source.clips()
+    splits = restrict(divide(source, clips, build.split_plan(cfg)), labelled(clips, targets))
     if not splits["val"]:
         raise SplitError(
             f"data={cfg.data.name} has no validation part ({len(splits['train'])} clips to train on)",
