@@ -142,7 +142,7 @@ def write_sparse(folder: Path, identity: Identity) -> None:
     begins = np.arange(count, dtype=np.int64) * COLUMNS
     seconds, zeros = np.full(count, 30, np.float32), np.zeros(count, np.int16)
     stamps, remarks = identity.stamps, [""] * count
-    Index(list(identity.ids), stamps, ["main"], zeros, begins, lengths, seconds, remarks).save(folder)
+    Index(list(identity.ids), stamps, ["main"], zeros, begins, lengths, seconds, begins, remarks).save(folder)
     with (part / FRAMES).open("wb") as stream:
         stream.truncate(count * COLUMNS * ROWS * 2)
 

@@ -22,7 +22,7 @@ from music_affect.errors import CheckpointError
 from music_affect.spec import DataSpec
 
 KEY = "music_affect"  # of the description among the entries of a checkpoint
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Description:
         features: settings of the extraction, as in the cache's identity.
         fingerprint: of the feature cache.
         split_hash: of the division into parts.
-        trained_on: ids of the training clips, by data set.
+        trained_on: ids of the training clips, by data set, those of its start included.
+        digests: of the features of all these clips, by which copies under other names are known.
     """
 
     config: Mapping[str, Any]
@@ -46,6 +47,7 @@ class Description:
     fingerprint: str
     split_hash: str
     trained_on: Mapping[str, Sequence[str]]
+    digests: Sequence[int]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -57,6 +59,7 @@ class Description:
             "fingerprint": self.fingerprint,
             "split_hash": self.split_hash,
             "trained_on": {name: list(ids) for name, ids in self.trained_on.items()},
+            "digests": list(self.digests),
         }
 
     @classmethod
@@ -69,6 +72,7 @@ class Description:
             fingerprint=plain["fingerprint"],
             split_hash=plain["split_hash"],
             trained_on=plain["trained_on"],
+            digests=plain["digests"],
         )
 
     @property

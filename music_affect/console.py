@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 WIDTH_WITHOUT_TERMINAL = 170  # a log file has room for tables
@@ -35,9 +36,14 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) ->
     console.print(
         f"Tested: the {metrics['weights']['kind']} weights ({metrics['weights']['reason']}).", highlight=False
     )
-    for alarm in metrics["alarms"]:
-        console.print(f"[bold red]ALARM[/] {alarm['name']}: {alarm['message']}", highlight=False)
+    print_alarms(console, metrics["alarms"])
     console.print(f"Report: {folder / 'report.md'}", highlight=False)
+
+
+def print_alarms(console: Console, alarms: Sequence[Mapping[str, str]]) -> None:
+    """What to look at before a figure is believed, a line each."""
+    for alarm in alarms:
+        console.print(f"[bold red]ALARM[/] {escape(alarm['name'])}: {escape(alarm['message'])}", highlight=False)
 
 
 def print_scores(console: Console, scored: Mapping[str, Any]) -> None:
@@ -47,6 +53,7 @@ def print_scores(console: Console, scored: Mapping[str, Any]) -> None:
     clips = max(part["clips"] for part in scores.values())
     told = ", ".join(f"{name} {value}" for name, value in figures(scores).items())
     console.print(f"{label}{scored['data']}, {scored['part']} part, {clips} clips: {told}", highlight=False)
+    print_alarms(console, scored["alarms"])
 
 
 def figures(scores: Mapping[str, Any]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ from rich.console import Console
 from music_affect import build, files, judging, predictions, references, tracking, transfer
 from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
 from music_affect.configuration import transfer_suffix
+from music_affect.console import print_alarms
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import straddling_groups
 from music_affect.data.view import View
 from music_affect.environment import environment
+from music_affect.evaluation.alarms import Alarm
 from music_affect.evaluation.run_report import write_report
 from music_affect.measurement import Predictions
 from music_affect.preparation import Prepared, prepare
@@ -76,6 +79,8 @@ def _run(
     prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))
     view = build.view(cfg, prepared.cache.identity.blocks)
     console.print(_opening(cfg, prepared), highlight=False)
+    alarms = judging.data_alarms(prepared, start)
+    print_alarms(console, [alarm.to_dict() for alarm in alarms])
     writer.write_json("manifest.json", _manifest(cfg, prepared))
     if cfg.loader.overfit_batches:
         return _overfit(cfg, prepared, writer, console, tracker)
@@ -83,7 +88,7 @@ def _run(
         trained = _fit_reference(cfg, prepared, view, writer)
     else:
         trained = _train(cfg, prepared, start, writer, console, tracker)
-    metrics = _metrics(cfg, prepared, view, trained, start)
+    metrics = _metrics(cfg, prepared, view, trained, alarms)
     metrics["seconds"]["total"] = round(time.perf_counter() - began, 1)
     predictions.write(writer.path / "predictions.csv", prepared.splits, trained.predictions, prepared.targets)
     writer.write_json("metrics.json", metrics)
@@ -181,18 +186,24 @@ def describe(
     cfg: DictConfig, prepared: Prepared, spec: DataSpec, normalizer: Normalizer, start: Checkpoint | None = None
 ) -> Description:
     """What goes into the run's checkpoints beside the weights."""
-    identity = prepared.cache.identity
-    trained_on = transfer.heard_clips(prepared.splits["train"], prepared.source.identity, start)
+    identity, train = prepared.cache.identity, prepared.splits["train"]
     return Description(
-        build.plain(cfg), spec, normalizer, identity.settings, identity.fingerprint, prepared.split_hash, trained_on
+        config=build.plain(cfg),
+        spec=spec,
+        normalizer=normalizer,
+        features=identity.settings,
+        fingerprint=identity.fingerprint,
+        split_hash=prepared.split_hash,
+        trained_on=transfer.heard_clips(train, prepared.source.identity, start),
+        digests=transfer.heard_digests(train, prepared.cache, start),
     )
 
 
 def _metrics(
-    cfg: DictConfig, prepared: Prepared, view: View, trained: Trained, start: Checkpoint | None
+    cfg: DictConfig, prepared: Prepared, view: View, trained: Trained, data_alarms: Sequence[Alarm]
 ) -> dict[str, Any]:
     judged = judging.judge(prepared, view, trained.predictions, trained.train)
-    alarms = [*judged["alarms"], *judging.data_alarms(prepared, start)]
+    alarms = [*judged["alarms"], *data_alarms]
     return {
         "status": "done",
         "task": cfg.task.name,
@@ -224,7 +235,7 @@ def _manifest(cfg: DictConfig, prepared: Prepared) -> dict[str, Any]:
             "root": str(prepared.source.root),
             "fingerprint": identity.fingerprint,
             "features": dict(identity.settings),
-            "remarks": prepared.cache.remark_counts,  # clips without beats, for one
+            "remarks": prepared.cache.remark_counts | prepared.copies.remarks(),  # clips without beats, for one
         },
         "split_hash": prepared.split_hash,
         "straddling_groups": straddling_groups(prepared.splits),

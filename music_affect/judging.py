@@ -9,6 +9,7 @@ from music_affect import references
 from music_affect.data.splits import class_counts
 from music_affect.data.view import View
 from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms
+from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
 from music_affect.evaluation.regression_alarms import regression_alarms
 from music_affect.measurement import Predictions, deciding, measure, scales, stacked, values
 from music_affect.preparation import Prepared
@@ -59,7 +60,7 @@ def judge(
 
 
 def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
-    """Alarms over the division of the clips, and over what a start has already heard."""
+    """Alarms over the division of the clips, and over what a start has already heard; known before any training."""
     counts = {}
     for target, kind in prepared.targets.items():
         if isinstance(kind, Categorical):
@@ -68,15 +69,12 @@ def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
                     found = class_counts(clips, target)
                     counts[name] = {label: found[label] for label in kind.classes}
     groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
-    alarms = list(split_alarms(counts=counts, groups=groups))
+    alarms: list[Alarm | None] = list(split_alarms(counts=counts, groups=groups))
+    alarms.append(
+        copies_across_parts(prepared.copies.across, {name: len(part) for name, part in prepared.splits.items()})
+    )
     if start is not None:
-        seen = scored_on_its_training_clips(start, prepared.splits["test"], prepared.source.identity)
-        if seen:
-            alarms.append(
-                Alarm(
-                    "leaked start",
-                    f"the start was trained on {seen} of the {len(prepared.splits['test'])} test clips. The score "
-                    "flatters the model. Train a start on the same division (data.fold, split.seed).",
-                )
-            )
-    return alarms
+        test = prepared.splits["test"]
+        seen = scored_on_its_training_clips(start, test, prepared.source.identity, prepared.cache)
+        alarms.append(leaked_start(seen, len(test)))
+    return [alarm for alarm in alarms if alarm]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from music_affect import build, files
 from music_affect.caching import Say, features
 from music_affect.compatibility import wanted
 from music_affect.data.cache import FeatureCache
+from music_affect.data.copies import Copies, find_copies
 from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import divide, restrict, split_hash
@@ -47,6 +49,11 @@ class Prepared:
         """Parts that are measured: ``val``, where there is one, and ``test``."""
         return [name for name in ("val", "test") if self.splits[name]]
 
+    @cached_property
+    def copies(self) -> Copies:
+        """Clips with identical features."""
+        return find_copies(self.splits, self.cache, self.targets)
+
     @property
     def split_hash(self) -> str:
         return split_hash(self.splits)
@@ -75,7 +82,10 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
             say(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
     splits = restrict(divide(data, clips, build.split_plan(cfg)), found)
     _refuse_empty(splits, list(targets))
-    return Prepared(data, cache, targets, splits, unlabelled)
+    prepared = Prepared(data, cache, targets, splits, unlabelled)
+    for remark, count in prepared.copies.remarks().items():
+        say(f"{count} of {len(found)} clips: {remark}.")
+    return prepared
 
 
 def _refuse_empty(splits: Mapping[str, list[Clip]], labels: Sequence[str]) -> None:

@@ -58,7 +58,7 @@ def fit(make: Any, prepared: Prepared, view: View) -> dict[str, Reference | Scal
             fitted[name] = for_class.fit(found[there], labels[there], kind.num_classes)
         else:
             there = np.isfinite(labels)
-            fitted[name] = for_scale.fit(found[there], labels[there].astype(np.float64))
+            fitted[name] = for_scale.fit(found[there], labels[there].astype(np.float64), kind.low, kind.high)
     return fitted
 
 

@@ -18,6 +18,7 @@ from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import divide, restrict, split_hash
 from music_affect.errors import ConfigurationError
+from music_affect.evaluation.leak_alarms import leaked_checkpoint
 from music_affect.measurement import measure
 from music_affect.spec import Target
 from music_affect.transfer import scored_on_its_training_clips
@@ -51,9 +52,8 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     if left_out:
         say(f"data={source.name} has no label {', '.join(left_out)}: not scored.")
     part, chosen = _choose(cfg, run_cfg, checkpoint, targets, source, cache, clips, say)
-    heard = scored_on_its_training_clips(checkpoint, chosen, source.identity)
-    if heard and part != "train":
-        say(f"The checkpoint was trained on {heard} of these {len(chosen)} clips: the figures flatter it.")
+    heard = scored_on_its_training_clips(checkpoint, chosen, source.identity, cache)
+    leak = leaked_checkpoint(heard, len(chosen)) if part != "train" else None
     scored = {
         "checkpoint": str(checkpoint.path),
         "data": source.name,
@@ -61,6 +61,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
         "synthetic": source.synthetic,
         "skipped": cache.skip_counts,
         "trained_on": heard,
+        "alarms": [leak.to_dict()] if leak else [],
         "scores": measure(inference.answer(run_cfg, checkpoint, cache, chosen), chosen, targets),
     }
     folder = inference.results_folder(checkpoint.path, "evaluations", f"{source.name}-{part}")

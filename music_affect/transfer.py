@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect.errors import CheckpointError, ConfigurationError
@@ -15,6 +16,7 @@ from music_affect.spec import DataSpec
 
 if TYPE_CHECKING:
     from music_affect.checkpoint import Checkpoint
+    from music_affect.data.cache import FeatureCache
     from music_affect.data.source import Clip
     from music_affect.tasks.base import Task
 
@@ -193,21 +195,27 @@ def heard_clips(train: Sequence[Clip], data: str, start: Checkpoint | None) -> d
         data: name of the data set, where they come from a single one.
         start: of the run, or None.
     """
-    before: Mapping[str, Sequence[str]] = {} if start is None else start.description.trained_on
-    found = _by_set(train, data)
-    return {name: sorted({*before.get(name, ()), *found.get(name, ())}) for name in {**before, **found}}
+    heard = {} if start is None else {name: set(ids) for name, ids in start.description.trained_on.items()}
+    for clip in train:
+        name, own = _named(clip, data)
+        heard.setdefault(name, set()).add(own)
+    return {name: sorted(ids) for name, ids in heard.items()}
 
 
-def scored_on_its_training_clips(start: Checkpoint, test: Sequence[Clip], data: str) -> int:
-    """Test clips that the start was trained on, by data set and id, whether used alone or beside another set."""
-    trained: Mapping[str, Sequence[str]] = start.description.trained_on
-    return sum(len(set(ids) & set(trained.get(name, ()))) for name, ids in _by_set(test, data).items())
+def heard_digests(train: Sequence[Clip], cache: FeatureCache, start: Checkpoint | None) -> list[int]:
+    """Digests of the features of these clips, ascending."""
+    before = [] if start is None else list(start.description.digests)
+    return sorted({*cache.digests_of(train).tolist(), *before})
 
 
-def _by_set(clips: Sequence[Clip], data: str) -> dict[str, list[str]]:
-    """Ids as each data set gives them, without the prefix that two sets used together need."""
-    found: dict[str, list[str]] = {}
-    for clip in clips:
-        own = clip.id.removeprefix(f"{clip.data}/") if clip.data else clip.id
-        found.setdefault(clip.data or data, []).append(own)
-    return found
+def scored_on_its_training_clips(start: Checkpoint, clips: Sequence[Clip], data: str, cache: FeatureCache) -> int:
+    """How many clips the start was trained on: those of a training clip's data set and id, and identical copies."""
+    heard = {(name, own) for name, ids in start.description.trained_on.items() for own in ids}
+    by_name = np.array([_named(clip, data) in heard for clip in clips], bool)
+    copies = np.isin(cache.digests_of(clips), np.array(start.description.digests, np.int64))
+    return int((by_name | copies).sum())
+
+
+def _named(clip: Clip, data: str) -> tuple[str, str]:
+    """Data set and id as that set gives it, without the prefix that two sets used together need."""
+    return clip.data or data, clip.id.removeprefix(f"{clip.data}/") if clip.data else clip.id

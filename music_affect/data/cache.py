@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from music_affect.data.cache_index import INDEX, PARTS, REMARKS, SKIPPED, Index
 from music_affect.data.cache_part import DTYPE, FRAMES
 from music_affect.data.identity import Identity
 from music_affect.data.skips import Skip, may_have_passed
+from music_affect.data.source import Clip
 from music_affect.errors import CacheError
 
 IDENTITY = "identity.json"
@@ -48,6 +49,7 @@ class FeatureCache:
     Attributes:
         ids: of the usable clips, sorted.
         lengths: frames of each of them, int64 [N].
+        digests: of their frames, int64 [N]; equal for identical copies under whatever name.
 
     Raises:
         CacheError: the cache is incomplete, stale or broken.
@@ -66,6 +68,7 @@ class FeatureCache:
         usable = place[found.frames[place] > 0]
         self.ids: list[str] = [found.ids[row] for row in usable]
         self.lengths: NDArray[np.int64] = found.frames[usable]
+        self.digests: NDArray[np.int64] = found.digests[usable]
         self.remark_counts = dict(Counter(word for row in usable for word in found.remarks[row].split(REMARKS) if word))
         self.seconds = float(found.seconds[usable].sum(dtype=np.float64))
         self._begins, self._part = found.begins[usable], found.part[usable]
@@ -99,6 +102,10 @@ class FeatureCache:
     def skip_counts(self) -> dict[str, int]:
         """Number of unusable clips by reason."""
         return dict(Counter(skip.reason for skip in self.skipped))
+
+    def digests_of(self, clips: Sequence[Clip]) -> NDArray[np.int64]:
+        """Digests of these clips' frames, int64 [N]."""
+        return self.digests[np.array([self.position[clip.id] for clip in clips], np.int64)]
 
     def clip(self, name: str) -> NDArray[np.float16]:
         """Features of one clip, float16 [T, F]."""

@@ -30,6 +30,7 @@ class Index:
         begins: first row within the part.
         frames: rows; 0 of a clip that cannot be used.
         seconds: of audio.
+        digests: of the frames, int64.
         remarks: what is worth counting, comma-separated.
     """
 
@@ -40,6 +41,7 @@ class Index:
     begins: NDArray[np.int64]
     frames: NDArray[np.int64]
     seconds: NDArray[np.float32]
+    digests: NDArray[np.int64]
     remarks: list[str]
 
     @classmethod
@@ -54,6 +56,7 @@ class Index:
                 begins=arrays["begins"],
                 frames=arrays["frames"],
                 seconds=arrays["seconds"],
+                digests=arrays["digests"],
                 remarks=_texts(arrays["remarks"]),
             )
         if len({len(array) for array in vars(index).values() if array is not index.parts}) != 1:
@@ -111,6 +114,7 @@ def write(folder: Path, entries: Mapping[str, Entry]) -> None:
         begins=np.array([entry.begin for entry in ordered], np.int64),
         frames=np.array([entry.frames for entry in ordered], np.int64),
         seconds=np.array([entry.seconds for entry in ordered], np.float32),
+        digests=np.array([entry.digest for entry in ordered], np.int64),
         remarks=[REMARKS.join(entry.remarks) for entry in ordered],
     ).save(folder)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Entry:
         seconds: of audio.
         remarks: what is worth counting.
         skipped: path, reason and detail where it cannot be used, else None.
-        check: CRC-32 of its frames.
+        digest: of its frames, the same for identical copies under whatever name; 0 where it cannot be used.
         end: bytes of the journal up to its line.
     """
 
@@ -49,7 +49,7 @@ class Entry:
     seconds: float
     remarks: tuple[str, ...]
     skipped: tuple[str, str, str] | None
-    check: int
+    digest: int
     end: int
 
 
@@ -81,7 +81,7 @@ def _entry(plain: dict[str, Any], part: str, begin: int, end: int) -> Entry | No
             seconds=plain["seconds"],
             remarks=tuple(plain["remarks"]),
             skipped=skipped,
-            check=plain["check"],
+            digest=plain["digest"],
             end=end,
         )
     except (KeyError, TypeError, ValueError):
@@ -114,7 +114,7 @@ class CachePart:
 
     def append(self, clip: Clip, stamp: Stamp, answer: Answer) -> ClipError | None:
         """Stores a clip, or why it cannot be used; the reason is also the answer."""
-        entry = {"id": clip.id, "stamp": list(stamp), "frames": 0, "seconds": 0.0, "remarks": [], "check": 0}
+        entry = {"id": clip.id, "stamp": list(stamp), "frames": 0, "seconds": 0.0, "remarks": [], "digest": 0}
         reason: ClipError | None = None
         try:
             if isinstance(answer, ClipError):
@@ -123,7 +123,7 @@ class CachePart:
             self._frames.write(content)
             self._frames.flush()
             entry |= {"frames": len(answer.values), "seconds": round(answer.seconds, 3)}
-            entry |= {"remarks": list(answer.remarks), "check": zlib.crc32(content)}
+            entry |= {"remarks": list(answer.remarks), "digest": _digest(content)}
         except ClipError as error:
             entry |= {"path": _text(str(clip.path)), "reason": error.reason, "detail": _text(error.detail)}
             reason = error
@@ -154,9 +154,14 @@ def _first_damaged(frames: Path, entries: list[Entry], row_bytes: int) -> int:
             entry = entries[place]
             if entry.frames:
                 stream.seek(entry.begin * row_bytes)
-                if zlib.crc32(stream.read(entry.frames * row_bytes)) != entry.check:
+                if _digest(stream.read(entry.frames * row_bytes)) != entry.digest:
                     return place
     return len(entries)
+
+
+def _digest(frames: bytes) -> int:
+    """64 bits: of a million different clips, two are alike once in 30 million data sets."""
+    return int.from_bytes(hashlib.blake2b(frames, digest_size=8).digest(), signed=True)
 
 
 def _text(words: str) -> str:

@@ -117,7 +117,7 @@ class ClipDataModule(LightningDataModule):
         weights = self._frequencies()
         lengths, settings = dataset.store.lengths, self._loading
         if settings.overfit_batches:
-            one = WindowSampler(lengths, settings.batch_size, settings.crop_frames, 1, settings.crop_step)
+            one = WindowSampler(lengths, settings.batch_size, settings.crop_frames, None, settings.crop_step)
             return self._loader(dataset, one, rows=TRAINING_ROWS)
         sampler = TrainingSampler(
             lengths, settings.batch_size, settings.crop_frames, self._seed, weights, settings.crop_step
@@ -131,7 +131,7 @@ class ClipDataModule(LightningDataModule):
         return self.windows("test")
 
     def windows(self, split: str) -> DataLoader[Batch]:
-        """Every clip of a split in evenly spread windows."""
+        """The whole of every clip of a split in evenly spread windows."""
         dataset = self._dataset(split)
         size, settings = self._loading.batch_size * EVALUATION_BATCH, self._loading
         lengths = dataset.store.lengths

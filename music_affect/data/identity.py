@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from music_affect.data.reader import Description
 from music_affect.data.source import Clip
 
-FORMAT = 3
+FORMAT = 4
 MISSING = (-1, -1)
 
 Stamp = tuple[int, int, int]

@@ -19,7 +19,7 @@ class Loading:
         batch_size: clips a training batch.
         crop_frames: frames of a training crop and of a test window, as the model sees them; None takes whole clips.
         crop_step: crops and windows begin at multiples of so many frames.
-        windows: windows a clip at test time.
+        windows: windows a clip at test time, at least; more where they would not hold all of it.
         class_balance: ``none``, or ``sampler`` to draw every class equally often.
         data_balance: ``sampler`` draws every data set equally often where several are used together; ``none`` draws
             each clip once.

@@ -98,13 +98,13 @@ def _by_length(
 
 
 class WindowSampler(Sampler[BatchPlan]):
-    """Every clip in evenly spread windows, in order; predictions of one clip's windows are averaged afterwards.
+    """The whole of every clip in evenly spread windows, in order; predictions of a clip's windows are averaged later.
 
     Args:
         lengths: frames of each clip [N].
         batch_size: windows a batch.
         crop_frames: frames of a window, or None for whole clips.
-        windows: windows a clip, as far as it is longer than one.
+        windows: windows a clip at least, and as many as hold all of it; None takes its middle alone.
         crop_step: windows begin at multiples of so many frames.
 
     Attributes:
@@ -116,7 +116,7 @@ class WindowSampler(Sampler[BatchPlan]):
         lengths: NDArray[np.int64],
         batch_size: int,
         crop_frames: int | None,
-        windows: int,
+        windows: int | None,
         crop_step: int = 1,
     ) -> None:
         pairs = [
@@ -164,11 +164,19 @@ class RankSampler(Sampler[BatchPlan]):
         return (replace(plan, rows=rows) for plan in self._sampler)
 
 
-def window_begins(length: int, crop_frames: int | None, windows: int, crop_step: int = 1) -> list[int]:
-    """First frames of evenly spread windows: from the beginning of the clip to its end, multiples of ``crop_step``."""
+def window_begins(length: int, crop_frames: int | None, windows: int | None, crop_step: int = 1) -> list[int]:
+    """First frames of evenly spread windows that hold every frame of a clip, multiples of ``crop_step``.
+
+    Args:
+        length: frames of the clip.
+        crop_frames: of a window; None takes the whole clip.
+        windows: that are taken at least, and more where the clip would not be covered; None takes its middle alone.
+        crop_step: frames of a self-contained piece, in whose middle no window begins.
+    """
     if crop_frames is None or length <= crop_frames:
         return [0]
     last = (length - crop_frames) // crop_step
-    if windows == 1:
+    if windows is None:
         return [last // 2 * crop_step]
-    return sorted({round(begin) * crop_step for begin in np.linspace(0, last, windows)})
+    count = max(windows, -(-length // crop_frames))
+    return sorted({round(begin) * crop_step for begin in np.linspace(0, last, count)})

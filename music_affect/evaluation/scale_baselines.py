@@ -19,12 +19,14 @@ class ScaleReference(ABC):
     """A regression from clip statistics to one value."""
 
     @abstractmethod
-    def fit(self, statistics: Statistics, values: Values) -> Self:
+    def fit(self, statistics: Statistics, values: Values, low: float | None = None, high: float | None = None) -> Self:
         """Learn from the training clips that carry the label.
 
         Args:
             statistics: one row a clip, float32 [N, D].
             values: labels, finite, float64 [N].
+            low: end of the scale that no answer falls below, or None.
+            high: end of the scale that no answer exceeds, or None.
 
         Returns:
             The reference itself.
@@ -52,7 +54,7 @@ class MeanReference(ScaleReference):
 
     _mean: float
 
-    def fit(self, statistics: Statistics, values: Values) -> Self:
+    def fit(self, statistics: Statistics, values: Values, low: float | None = None, high: float | None = None) -> Self:
         self._mean = _mean(values)
         return self
 
@@ -82,29 +84,36 @@ class RidgeReference(ScaleReference):
 
     _weights: Values
     _bias: float
+    _ends: tuple[float | None, float | None]
 
     def __init__(self, penalty: float = 0.5) -> None:
         self.penalty = penalty
 
-    def fit(self, statistics: Statistics, values: Values) -> Self:
+    def fit(self, statistics: Statistics, values: Values, low: float | None = None, high: float | None = None) -> Self:
         middle = _mean(values)
         centre, scale = centre_and_scale(statistics)
         weights = _ridge((statistics - centre) / scale, values - middle, self.penalty * statistics.shape[1])
         # Kept for statistics as they come, so that to predict is one product.
         self._weights = weights / scale
         self._bias = float(middle - centre @ self._weights)
+        self._ends = low, high
         return self
 
     def predict(self, statistics: Statistics) -> Values:
-        return statistics.astype(np.float64) @ self._weights + self._bias
+        values = statistics.astype(np.float64) @ self._weights + self._bias
+        low, high = self._ends
+        return np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"penalty": self.penalty, "weights": self._weights.tolist(), "bias": self._bias}
+        low, high = self._ends
+        weights = self._weights.tolist()
+        return {"penalty": self.penalty, "weights": weights, "bias": self._bias, "low": low, "high": high}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         reference = cls(plain["penalty"])
         reference._weights, reference._bias = np.asarray(plain["weights"], np.float64), float(plain["bias"])
+        reference._ends = plain["low"], plain["high"]
         return reference
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -98,7 +99,7 @@ class Task(LightningModule):
             name: objective.losses(outputs[name], batch.targets[name], mixture) for name, objective in self._each()
         }
         rows = {name: objective.predict(outputs[name].detach()) for name, objective in self._each()}
-        self._open.setdefault(stage, EpochRecord()).add(batch, terms, rows)
+        self._open.setdefault(stage, EpochRecord()).add(_louder(batch), terms, rows)
         shares = torch.stack([shares.sum() for _, shares in terms.values()])
         if stage == "train":
             shares = total(shares)  # of the whole batch, where several processes have taken its rows
@@ -189,6 +190,16 @@ class Task(LightningModule):
 
     def _each(self) -> list[tuple[str, Objective]]:
         return list(zip(self.labels, self.objectives, strict=True))  # type: ignore[arg-type]
+
+
+def _louder(batch: Batch) -> Batch:
+    """Each mixed row as a row of the clip that is the larger part of it: what can be recognised, and is scored."""
+    if batch.partner is None or batch.weight is None:
+        return batch
+    own = torch.arange(len(batch.weight), device=batch.weight.device)
+    row = torch.where(batch.weight >= 0.5, own, batch.partner)
+    targets = {name: values[row] for name, values in batch.targets.items()}
+    return replace(batch, targets=targets, clips=batch.clips[row])
 
 
 def parameter_groups(*modules: nn.Module) -> list[dict[str, Any]]:

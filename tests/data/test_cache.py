@@ -216,7 +216,7 @@ def test_frames_that_never_reached_the_disk_are_made_again(
     assert contents(tmp_path / "cache") == before
 
 
-ENTRY = b'{"id": "c012", "stamp": [1, 2, 3], "frames": %d, "seconds": 0.0, "remarks": [], "check": 0}\n'
+ENTRY = b'{"id": "c012", "stamp": [1, 2, 3], "frames": %d, "seconds": 0.0, "remarks": [], "digest": 0}\n'
 
 
 def interrupted(cache: Path, keep: int) -> bytes:

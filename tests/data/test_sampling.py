@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from music_affect.compatibility import choice, choices
 from music_affect.data.loading import Loading, crop_frames
 from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler, window_begins
 from music_affect.errors import ConfigurationError
@@ -115,15 +118,34 @@ def test_weights_balance_the_classes() -> None:
         (100, None, 5, [0]),
         (100, 100, 5, [0]),
         (30, 100, 5, [0]),
-        (100, 40, 1, [30]),
-        (100, 40, 2, [0, 60]),
+        (100, 40, None, [30]),
+        (100, 40, 1, [0, 30, 60]),
+        (100, 40, 2, [0, 30, 60]),
+        (80, 40, 1, [0, 40]),
         (100, 40, 4, [0, 20, 40, 60]),
         (102, 100, 5, [0, 1, 2]),
     ],
 )
-def test_windows_spread_evenly_over_the_clip(length: int, crop: int | None, windows: int, expected: list[int]) -> None:
+def test_windows_spread_evenly_over_the_clip(
+    length: int, crop: int | None, windows: int | None, expected: list[int]
+) -> None:
     assert set(window_begins(length, crop, windows)) == set(expected)
     assert len(window_begins(length, crop, windows)) == len(set(expected))
+
+
+@pytest.mark.parametrize("rows", ["of full rate", "beats", "excerpts"])
+@pytest.mark.parametrize("model", choices("model"))
+def test_windows_of_every_recipe_hold_every_frame(model: str, rows: str) -> None:
+    recipe = choice("model", model).recipe
+    step, rate = {"of full rate": (1, 22050 / 512), "beats": (1, None), "excerpts": (21, 21.0)}[rows]
+    average = 1 if step > 1 else recipe.average_frames
+    crop = crop_frames(recipe.crop_seconds, recipe.crop_beats, rate, average, step)
+    for length in (step * np.array([1, 2, 11, 12, 13, 30, 59, 60, 61, 646, 1292, 2584])).tolist():
+        begins = window_begins(length, crop, recipe.windows, step)
+        assert begins[0] == 0
+        assert begins[-1] + (crop or length) >= length
+        assert all(after - before <= (crop or length) for before, after in pairwise(begins))
+        assert crop is None or len(begins) <= max(recipe.windows, -(-length // crop))
 
 
 SECONDS = RANDOM.integers(1, 31, 60)  # of clips that were described second by second, 21 frames each
@@ -151,15 +173,15 @@ def test_crops_and_windows_of_excerpts_begin_at_whole_seconds(seconds: int) -> N
 @pytest.mark.parametrize(
     ("length", "crop", "windows", "expected"),
     [
-        (210, 21, 1, [84]),
-        (210, 21, 2, [0, 189]),
-        (210, 63, 3, [0, 84, 147]),
+        (210, 21, None, [84]),
+        (210, 21, 2, list(range(0, 210, 21))),
+        (210, 63, 3, [0, 42, 105, 147]),
         (210, 21, 30, list(range(0, 210, 21))),
         (21, 63, 9, [0]),
-        (220, 21, 2, [0, 189]),
+        (42, 21, 2, [0, 21]),
     ],
 )
-def test_windows_of_excerpts_spread_evenly(length: int, crop: int, windows: int, expected: list[int]) -> None:
+def test_windows_of_excerpts_spread_evenly(length: int, crop: int, windows: int | None, expected: list[int]) -> None:
     assert window_begins(length, crop, windows, crop_step=21) == expected
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from music_affect.data.source import Clip
-from music_affect.data.splits import SplitPlan, check_fold, class_counts, split_clips, split_hash, straddling_groups
+from music_affect.data.source import Clip, ClipSource
+from music_affect.data.splits import (
+    SplitPlan,
+    check_fold,
+    class_counts,
+    divide,
+    restrict,
+    split_clips,
+    split_hash,
+    straddling_groups,
+)
+from music_affect.data.union import UnionSource
 from music_affect.errors import SplitError
+from music_affect.spec import Categorical, Continuous, Target
 
 
 def songs(count: int = 120, artists: int | None = None) -> list[Clip]:
@@ -74,14 +85,60 @@ def test_clips_that_lack_the_label_are_divided_like_a_class_of_their_own() -> No
         assert sum(target not in clip.labels for clip in test) == pytest.approx(16, abs=1)
 
 
-def test_each_data_set_is_divided_by_itself_and_by_a_label_that_it_has() -> None:
-    scale = [replace(clip, id=f"b/{clip.id}", data="b", labels={"valence": clip.labels["valence"]}) for clip in songs()]
-    genre = [replace(clip, data="a", labels={"genre": clip.labels["genre"]}) for clip in songs(60)]
-    splits = split_clips([*genre, *scale], ["genre", "valence"], SplitPlan(test_fraction=0.2))
-    check_division(splits, [*genre, *scale])
-    for data, alone, strata in (("a", genre, ["genre"]), ("b", scale, ["valence"])):
-        for name, part in split_clips(alone, strata, SplitPlan(test_fraction=0.2)).items():
-            assert ids(part) == [clip.id for clip in splits[name] if clip.data == data]
+class Songs(ClipSource):
+    """Clips that are known already."""
+
+    def __init__(self, clips: Sequence[Clip], name: str = "songs") -> None:
+        self.name, self._clips = name, list(clips)
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        return {"valence": Continuous(), "genre": Categorical(("Rock", "Jazz", "Folk")), "energy": Continuous()}
+
+    def clips(self) -> list[Clip]:
+        return self._clips
+
+
+def without(clips: Sequence[Clip], label: str, every: int) -> list[Clip]:
+    """The clips, every so many without a label."""
+    return [
+        replace(clip, labels={name: value for name, value in clip.labels.items() if name != label or place % every})
+        for place, clip in enumerate(clips)
+    ]
+
+
+def test_each_data_set_is_divided_as_where_it_is_used_alone() -> None:
+    scale = Songs([replace(clip, labels={"valence": clip.labels["valence"]}) for clip in songs()], "b")
+    genre = Songs(songs(60), "a")
+    union = UnionSource([genre, scale])
+    splits = divide(union, union.clips(), SplitPlan(test_fraction=0.2))
+    check_division(splits, union.clips())
+    for source in (genre, scale):
+        for name, part in divide(source, source.clips(), SplitPlan(test_fraction=0.2)).items():
+            together = [clip.id for clip in splits[name] if clip.data == source.name]
+            assert [f"{source.name}/{clip.id}" for clip in part] == together
+
+
+def test_a_division_knows_the_data_set_and_no_task() -> None:
+    clips = without(without(songs(240), "genre", 3), "valence", 4)
+    source, plan = Songs(clips), SplitPlan(val_fraction=0.2)
+    splits = divide(source, clips, plan)
+    check_division(splits, [clip for clip in clips if clip.labels])
+    unlabelled = [replace(clip, id=f"{clip.id} again", labels={}) for clip in clips]
+    assert split_hash(divide(source, [*clips, *unlabelled], plan)) == split_hash(splits)
+    genre, valence = (
+        restrict(splits, [clip for clip in clips if label in clip.labels]) for label in ("genre", "valence")
+    )
+    for name in splits:
+        assert {clip.id for clip in genre[name] if "valence" in clip.labels} <= set(ids(valence[name]))
+    counts = class_counts(splits["test"], "genre")
+    assert counts["Rock"] == pytest.approx(0.2 * 80, abs=2), "by the first class, though it is not the first label"
+
+
+def test_a_class_that_divides_nothing_makes_way_for_the_next_label() -> None:
+    clips = [replace(clip, labels={**clip.labels, "genre": clip.id}) for clip in songs(200)]
+    splits = split_clips(clips, ["genre", "valence"], SplitPlan(test_fraction=0.2))
+    assert splits == split_clips(clips, ["valence"], SplitPlan(test_fraction=0.2))
 
 
 @pytest.mark.parametrize("plan", [SplitPlan(val_fraction=0.2), SplitPlan(fold=3, val_fraction=0.25)])

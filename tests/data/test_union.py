@@ -12,7 +12,7 @@ from lab_files import KEPT, lab_source, write_affect_set
 from music_affect.data.folder import FolderSource
 from music_affect.data.labels import labelled
 from music_affect.data.source import ClipSource
-from music_affect.data.splits import SplitPlan, check_fold, split_clips
+from music_affect.data.splits import SplitPlan, check_fold, divide
 from music_affect.data.union import UnionSource
 from music_affect.errors import LabelError, SplitError
 from music_affect.spec import Categorical, Continuous
@@ -52,14 +52,14 @@ def test_labels_of_both_are_offered(lab_root: Path) -> None:
 
 def test_each_set_keeps_its_own_parts(lab_root: Path) -> None:
     union = both(lab_root)
-    clips = labelled(union.clips(), union.targets)
-    parts = split_clips(clips, list(union.targets), SplitPlan())
+    parts = divide(union, union.clips(), SplitPlan())
     counts = {name: Counter(clip.data for clip in part) for name, part in parts.items()}
     assert counts["train"]["fma"] == 3 * len(KEPT)
     assert counts["test"]["fma"] == len(KEPT), "the official test part"
     assert counts["train"]["multitask"] + counts["test"]["multitask"] == 24, "divided here: its test part has no labels"
     assert 3 <= counts["test"]["multitask"] <= 6, "about a fifth"
-    alone = split_clips(labelled(lab_source("multitask", lab_root).clips(), union.targets), ["valence"], SplitPlan())
+    source = lab_source("multitask", lab_root)
+    alone = divide(source, source.clips(), SplitPlan())
     assert {clip.id for clip in parts["test"] if clip.data == "multitask"} == {
         f"multitask/{clip.id}" for clip in alone["test"]
     }
@@ -70,7 +70,7 @@ def test_one_fold_number_means_that_fold_of_each_set(lab_root: Path) -> None:
     clips = labelled(union.clips(), union.targets)
     tested: list[str] = []
     for fold in range(5):
-        test = split_clips(clips, list(union.targets), SplitPlan(fold=fold))["test"]
+        test = divide(union, clips, SplitPlan(fold=fold))["test"]
         assert {clip.data for clip in test} == {"fma", "multitask"}
         tested += [clip.id for clip in test]
     assert sorted(tested) == sorted(clip.id for clip in clips)
@@ -81,9 +81,10 @@ def test_a_set_with_folds_of_its_own_beside_one_without(tmp_path: Path) -> None:
     with_folds = "\n".join(
         f"{line},{'fold' if place == 0 else place % 5 + 1}" for place, line in enumerate(table.split())
     )
-    clips = UnionSource([folder(tmp_path / "one", with_folds), folder(tmp_path / "two", table)]).clips()
+    union = UnionSource([folder(tmp_path / "one", with_folds), folder(tmp_path / "two", table)])
+    clips = union.clips()
     check_fold(clips, SplitPlan(fold=4))
-    test = split_clips(clips, ["genre"], SplitPlan(fold=4))["test"]
+    test = divide(union, clips, SplitPlan(fold=4))["test"]
     assert {clip.id for clip in test if clip.data == "one"} == {"one/2.wav", "one/7.wav"}
     assert sum(clip.data == "two" for clip in test) == 2
     with pytest.raises(SplitError, match=r"data\.fold=0; expected one of \[1, 2, 3, 4, 5\]"):

@@ -73,6 +73,20 @@ def test_ridge_of_constant_labels_answers_with_them() -> None:
     np.testing.assert_allclose(found, 0.25)
 
 
+def test_ridge_stays_inside_its_scale() -> None:
+    statistics, values = scaled()
+    low, high = np.quantile(values, [0.2, 0.9])
+    free, half, ended = (
+        RidgeReference().fit(statistics, values, *ends) for ends in ((), (low, None), (float(low), float(high)))
+    )
+    answers = free.predict(statistics)
+    assert (answers < low).any()
+    assert (answers > high).any()
+    np.testing.assert_array_equal(half.predict(statistics), np.maximum(answers, low))
+    again = RidgeReference.from_dict(json.loads(json.dumps(ended.to_dict())))
+    np.testing.assert_array_equal(again.predict(statistics), np.clip(answers, low, high))
+
+
 def test_mean_answers_with_the_mean_of_its_labels() -> None:
     reference = MeanReference().fit(np.zeros((3, 4), np.float32), np.array([0.0, 0.5, 1.0]))
     np.testing.assert_array_equal(reference.predict(np.ones((2, 4), np.float32)), [0.5, 0.5])
