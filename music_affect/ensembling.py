@@ -1,74 +1,122 @@
-"""An ensemble of finished runs: scored beside its members, printed, written."""
+"""Finished runs averaged and pooled: each configuration beside the others, or all of them as one ensemble."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from music_affect import console, files
-from music_affect.evaluation.pooling import Pool, pool
+from music_affect.evaluation.pooling import Pool, pool, same_targets
+from music_affect.evaluation.run_folder import RunFolder, read_run
+from music_affect.evaluation.sweep.axes import axis_title, exact, find_axes
+from music_affect.evaluation.sweep.cells import DONE, Cell, find_cells, is_run, read_cell
+from music_affect.evaluation.sweep.contents import told
+from music_affect.evaluation.sweep.spelling import Spelling
 from music_affect.spec import Categorical
 
 
-def ensemble(folders: Sequence[Path], out: Path | None) -> dict[str, Any]:
-    """Averages runs, pools folds, and says what each model scores alone.
+def ensemble(folders: Sequence[Path], out: Path | None, together: bool = False) -> dict[str, Any]:
+    """Averages seeds and pools folds of each configuration, and says what each model scores alone.
 
     Args:
-        folders: finished runs.
+        folders: finished runs, or folders with runs below them.
         out: where ``scores.json`` and ``predictions.csv`` go, or None.
+        together: average several configurations too, as one ensemble of all runs.
 
     Returns:
-        The content of ``scores.json``.
+        The content of ``scores.json``. Its ``scores`` are those of all runs as one, or None where they have several
+        configurations that are not put together; ``members`` are the seeds of one configuration, or the configurations.
 
     Raises:
         RunFolderError: the runs cannot be put together.
     """
-    together = pool(folders)
-    alone = {name: pool(paths).scores() for name, paths in _members(together).items()}
-    scores = together.scores()
+    runs = [read_run(path) for path in _runs(folders)]
+    same_targets(runs)
+    cells = [read_cell(run.path) for run in runs]
+    axes = find_axes(cells)
+    members = {name: pool(paths) for name, paths in (_configurations(cells, axes) if axes else _seeds(runs)).items()}
+    whole = pool([run.path for run in runs]) if together or not axes else None
+    alone = {name: found.scores() for name, found in members.items()}
     content = {
-        "synthetic": together.synthetic,
-        "clips": len(together.clips),
-        "runs": [str(run.path) for run in together.runs],
+        "synthetic": any(run.synthetic for run in runs),
+        "clips": max(len(found.clips) for found in members.values()),
+        "runs": [str(run.path) for run in runs],
+        "configurations": len(members) if axes else 1,
+        "differing": [axis_title(axis) for axis in axes],
         "members": alone,
-        "scores": scores,
+        "scores": None if whole is None else whole.scores(),
+        "alarms": _alarms(runs),
     }
-    _print(together, alone, scores)
+    _print(content)
     if out is not None:
         files.write_json(out / "scores.json", content)
-        _write_predictions(together, out / "predictions.csv")
+        if whole is not None:
+            _write_predictions(whole, out / "predictions.csv")
     return content
 
 
-def _members(together: Pool) -> dict[str, list[Path]]:
-    """Runs of one model, features and seed, over all folds."""
+def _runs(folders: Sequence[Path]) -> Iterator[Path]:
+    """The runs that are meant: folders as they are given, or the finished ones below a sweep's."""
+    for folder in folders:
+        finished = [] if is_run(folder) else [cell.path for cell in find_cells(folder) if cell.state == DONE]
+        yield from finished or [folder]
+
+
+def _configurations(cells: Sequence[Cell], axes: Sequence[str]) -> dict[str, list[Path]]:
+    """Runs that differ in seed and fold alone, by the settings that tell them from the others."""
+    spelling = Spelling(cells)
+    found: dict[tuple[str | None, ...], list[Cell]] = {}
+    for cell in cells:
+        found.setdefault(tuple(exact(cell, axis) for axis in axes), []).append(cell)
+    return {
+        " · ".join(told(axis, spelling(same[0], axis)) for axis in axes): [cell.path for cell in same]
+        for same in found.values()
+    }
+
+
+def _seeds(runs: Sequence[RunFolder]) -> dict[str, list[Path]]:
+    """Runs of one seed, over all folds."""
     found: dict[str, list[Path]] = {}
-    for run in together.runs:
+    for run in runs:
         facts = run.metrics
-        tag = f" {suffix}" if (suffix := _tag(run.path.name)) else ""
-        found.setdefault(f"{facts['model']} {facts['features']} s{facts['seed']}{tag}", []).append(run.path)
+        found.setdefault(f"{facts['model']} {facts['features']} s{facts['seed']}", []).append(run.path)
     return found
 
 
-def _tag(folder: str) -> str:
-    """What a run folder's name says after seed and fold."""
-    words = folder.split("-")
-    last = max((place for place, word in enumerate(words) if word[:1] in "sf" and word[1:].isdigit()), default=-1)
-    return "-".join(words[last + 1 :]) if last >= 0 else ""
+def _alarms(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """Alarms that the runs raised, by name: that of the first run, and how many raised it."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        for alarm in {alarm["name"]: alarm for alarm in run.metrics.get("alarms", [])}.values():
+            found.setdefault(alarm["name"], {**alarm, "runs": 0})["runs"] += 1
+    return list(found.values())
 
 
-def _print(together: Pool, alone: dict[str, dict[str, Any]], scores: dict[str, Any]) -> None:
-    label = "SYNTHETIC music, " if together.synthetic else ""
-    table = Table(title=f"{label}{len(together.clips)} test clips, 95 % intervals over clips", title_justify="left")
-    for heading in ("", *console.figures(scores)):
+def _print(content: Mapping[str, Any]) -> None:
+    alone, scores, several = content["members"], content["scores"], content["configurations"] > 1
+    out = console.make()
+    label = "SYNTHETIC music, " if content["synthetic"] else ""
+    table = Table(title=f"{label}{content['clips']} test clips, 95 % intervals over clips", title_justify="left")
+    for heading in ("", *console.figures(next(iter(alone.values())))):
         table.add_column(heading)
-    rows = {**alone, f"all {len(alone)}, averaged": scores} if len(alone) > 1 else alone
-    for name, found in rows.items():
-        table.add_row(name, *console.figures(found).values())
-    console.make().print(table)
+    whole = {} if scores is None else {f"all {len(alone)}, averaged": scores}
+    for name, found in (alone if len(alone) == 1 else {**alone, **whole}).items():
+        table.add_row(escape(name), *console.figures(found).values())
+    out.print(table)
+    if several:
+        counted = f"{len(content['runs'])} runs have {len(alone)} configurations"
+        differing = ", ".join(content["differing"])
+        advice = "" if whole else " Each stands alone; --together averages them as well."
+        out.print(f"{escape(f'{counted}, which differ in {differing}')}.{advice}", highlight=False)
+    runs = len(content["runs"])
+    told_by = [
+        {**alarm, "message": f"{alarm['message']} ({alarm['runs']} of {runs} runs)"} for alarm in content["alarms"]
+    ]
+    console.print_alarms(out, told_by)
 
 
 def _write_predictions(together: Pool, path: Path) -> None:

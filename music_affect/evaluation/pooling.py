@@ -73,7 +73,7 @@ def pool(folders: Sequence[Path]) -> Pool:
         RunFolderError: they cannot be put together.
     """
     runs = [read_run(folder) for folder in folders]
-    targets = _same_targets(runs)
+    targets = same_targets(runs)
     rows: dict[str, list[dict[str, str]]] = {}
     for run in runs:
         for row in run.predictions:
@@ -93,7 +93,12 @@ def pool(folders: Sequence[Path]) -> Pool:
     return Pool(runs, targets, clips, predictions, labels, counts.pop())
 
 
-def _same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
+def same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
+    """The labels of all runs.
+
+    Raises:
+        RunFolderError: one has other labels, or other data.
+    """
     first = runs[0]
     for run in runs[1:]:
         for what, told in (("labels", _labels), ("data", _music)):

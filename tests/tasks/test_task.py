@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+from small_tasks import make_task, reading
 from torch import Tensor, nn
 
 from music_affect.batch import Batch
@@ -62,6 +64,19 @@ def epoch(made: Task, given: Batch) -> dict[str, float]:
     record = made._open.pop("train")
     record.close()
     return made.scores(record)
+
+
+def test_a_mixed_row_is_scored_as_the_clip_that_is_louder_in_it() -> None:
+    values, partner = torch.tensor([0.1, 0.9, 0.3, 0.6, torch.nan]), torch.tensor([1, 0, 3, 4, 2])
+    weight = torch.tensor([0.05, 0.02, 0.97, 1.0, 0.1])  # the first two are heard as one another, the last as the third
+    heard = torch.tensor([0.9, 0.1, 0.3, 0.6, 0.32])
+    given = Batch(heard[:, None, None], torch.ones(5, dtype=torch.int64), {"valence": values}, torch.arange(5))
+    made = make_task({"valence": reading(0)})
+    unmixed = epoch(made, given)
+    figures = epoch(made, replace(given, partner=partner, weight=weight))
+    assert figures["spearman"] == pytest.approx(1.0)
+    assert figures["mae"] == pytest.approx(0.01 / 4, abs=1e-6), "two rows of one clip are averaged"
+    assert unmixed["spearman"] < 0.5
 
 
 def test_the_loss_is_that_of_the_labels_that_are_there_weighted() -> None:
