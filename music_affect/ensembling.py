@@ -112,11 +112,9 @@ def _print(content: Mapping[str, Any]) -> None:
         differing = ", ".join(content["differing"])
         advice = "" if whole else " Each stands alone; --together averages them as well."
         out.print(f"{escape(f'{counted}, which differ in {differing}')}.{advice}", highlight=False)
-    runs = len(content["runs"])
-    told_by = [
-        {**alarm, "message": f"{alarm['message']} ({alarm['runs']} of {runs} runs)"} for alarm in content["alarms"]
-    ]
-    console.print_alarms(out, told_by)
+    for alarm in content["alarms"]:
+        raised = f"{alarm['message']} (in {alarm['runs']} of {len(content['runs'])} runs)"
+        console.print_alarms(out, [{"name": alarm["name"], "message": raised}])
 
 
 def _write_predictions(together: Pool, path: Path) -> None:

@@ -102,6 +102,53 @@ def test_one_run_is_an_ensemble_of_itself(runs: list[Path]) -> None:
     assert scores["classification"]["f1_macro"]["value"] == pytest.approx(f1)
 
 
+@pytest.fixture
+def sweep(runs: list[Path], tmp_path: Path) -> Path:
+    """A sweep's folder with two learning rates of two seeds, and a run that was cut off."""
+    root = tmp_path / "sweep"
+    for number, run in enumerate((runs[0], runs[2])):
+        shutil.copytree(run, root / f"{number}-{run.name}-0a0a0a0{number}")
+        other = Path(shutil.copytree(run, root / f"{number + 2}-{run.name}-0b0b0b0{number}"))
+        settings = (other / "config.yaml").read_text().replace("learning_rate: 0.002", "learning_rate: 0.01")
+        (other / "config.yaml").write_text(settings)
+        assert settings != (run / "config.yaml").read_text()
+    (root / "4-cut-off").mkdir()
+    files.write_json(root / "4-cut-off" / "status.json", {"state": "running"})
+    return root
+
+
+def test_a_sweep_has_a_row_a_configuration(
+    runs: list[Path], sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = ensemble([sweep], tmp_path / "out")
+    assert (content["configurations"], len(content["runs"]), content["scores"]) == (2, 4, None)
+    assert sorted(content["members"]) == ["model.recipe.learning_rate 0.002", "model.recipe.learning_rate 0.01"]
+    seeds = ensemble([runs[0], runs[2]], None)
+    assert all(scores == seeds["scores"] for scores in content["members"].values())
+    assert not (tmp_path / "out" / "predictions.csv").exists()
+    told = capsys.readouterr().out
+    assert "4 runs have 2 configurations, which differ in model.recipe.learning_rate." in told
+    assert "averaged" not in told.split("configurations")[0]
+
+
+def test_configurations_are_averaged_where_it_is_asked_for(sweep: Path, runs: list[Path], tmp_path: Path) -> None:
+    content = ensemble([sweep], tmp_path, together=True)
+    assert content["scores"] == ensemble([runs[0], runs[2]], None)["scores"], "twice the same answers"
+    assert (tmp_path / "predictions.csv").is_file()
+
+
+def test_alarms_of_the_members_are_repeated(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Path(shutil.copytree(runs[0], tmp_path / "one"))
+    metrics = files.read_json(one / "metrics.json")
+    leak = {"name": "leaked start", "message": "the start was trained on 9 of the 9 test clips [sic]."}
+    files.write_json(one / "metrics.json", {**metrics, "alarms": [*metrics["alarms"], leak]})
+    content = ensemble([one, runs[2]], None)
+    assert {**leak, "runs": 1} in content["alarms"]
+    assert f"ALARM leaked start: {leak['message']} (in 1 of 2 runs)" in capsys.readouterr().out
+
+
 def changed(run: Path, to: Path, column: str, cell: str) -> Path:
     """A copy of a run whose last prediction has another cell in a column."""
     shutil.copytree(run, to)
