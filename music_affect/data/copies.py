@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from music_affect.data.cache import FeatureCache
 from music_affect.data.source import SPLITS, Clip
@@ -44,19 +45,18 @@ def find_copies(splits: Mapping[str, Sequence[Clip]], cache: FeatureCache, targe
     digests = {name: cache.digests_of(splits[name]) for name in SPLITS}
     across = {pair: int(np.isin(digests[pair[1]], digests[pair[0]]).sum()) for pair in combinations(SPLITS, 2)}
     within = sum(len(found) - len(np.unique(found)) for found in digests.values())
-    clips = [clip for name in SPLITS for clip in splits[name]]
-    places = np.concatenate([digests[name] for name in SPLITS])
-    groups = _repeated(clips, places.tolist())
+    groups = _repeated([clip for name in SPLITS for clip in splits[name]], np.concatenate(list(digests.values())))
     differing = sum(len(group) for group in groups if any(_differ(group, name) for name in targets))
     return Copies({pair: count for pair, count in across.items() if count}, within, differing)
 
 
-def _repeated(clips: Sequence[Clip], digests: Sequence[int]) -> list[list[Clip]]:
+def _repeated(clips: Sequence[Clip], digests: NDArray[np.int64]) -> list[list[Clip]]:
     """Clips of each digest that several have."""
+    _, group, counts = np.unique(digests, return_inverse=True, return_counts=True)
     groups: dict[int, list[Clip]] = {}
-    for clip, digest in zip(clips, digests, strict=True):
-        groups.setdefault(digest, []).append(clip)
-    return [group for group in groups.values() if len(group) > 1]
+    for place in np.flatnonzero(counts[group] > 1).tolist():
+        groups.setdefault(int(group[place]), []).append(clips[place])
+    return list(groups.values())
 
 
 def _differ(clips: Sequence[Clip], target: str) -> bool:

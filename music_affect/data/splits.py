@@ -29,8 +29,8 @@ class SplitPlan:
         fold: number of the fold to test on, or None for the data set's own or a random test part.
         num_folds: how many folds are made where the data set has none.
         val_fraction: share of the training part held out for validation where the data set prescribes no such part;
-            None holds out 15 % where at least 1000 clips are left to train on and nothing otherwise: on little data
-            every song is worth more as training material.
+            None holds out 15 % where at least 1000 clips of the data set are left to train on, whatever their labels,
+            and nothing otherwise: on little data every song is worth more as training material.
         test_fraction: share of all clips for testing where neither a test part nor folds exist.
         seed: of the division alone; the training seed never moves a clip.
     """
