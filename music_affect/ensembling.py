@@ -54,6 +54,7 @@ def ensemble(folders: Sequence[Path], out: Path | None, together: bool = False) 
     _print(content)
     if out is not None:
         files.write_json(out / "scores.json", content)
+        (out / "predictions.csv").unlink(missing_ok=True)  # of an earlier call, whose scores are replaced as well
         if whole is not None:
             _write_predictions(whole, out / "predictions.csv")
     return content

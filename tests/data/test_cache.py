@@ -79,6 +79,19 @@ def test_second_opening_reads_nothing(tmp_path: Path, clips: list[Clip], reader:
     assert [line.split(" (")[0] for line in said] == [f"2 of {COUNT} clips left out"]
 
 
+def test_copies_are_known_under_any_name(tmp_path: Path, clips: list[Clip], reader: CountingReader) -> None:
+    copy = Clip("a copy", tmp_path / "elsewhere.npy")
+    copy.path.write_bytes(clips[3].path.read_bytes())
+    shorter = Clip("shorter", tmp_path / "shorter.npy")
+    np.save(shorter.path, np.load(clips[3].path)[:-1])
+    cache = build(tmp_path / "cache", [*clips, copy, shorter], reader)
+    digests = dict(zip(cache.ids, cache.digests.tolist(), strict=True))
+    assert digests["a copy"] == digests["c003"]
+    assert len(set(digests.values())) == len(digests) - 1
+    assert cache.digests_of([shorter, copy]).tolist() == [digests["shorter"], digests["a copy"]]
+    assert build(tmp_path / "other", clips, reader).digests_of([clips[3]])[0] == digests["c003"], "of any cache"
+
+
 def test_order_of_the_table_does_not_matter(tmp_path: Path, clips: list[Clip], reader: CountingReader) -> None:
     one = build(tmp_path / "cache", clips, reader)
     other = build(tmp_path / "other", clips[::-1], reader)
