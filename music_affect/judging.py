@@ -68,7 +68,7 @@ def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
                     found = class_counts(clips, target)
                     counts[name] = {label: found[label] for label in kind.classes}
     groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
-    alarms = list(split_alarms(counts=counts, groups=groups))
+    alarms = [*prepared.alarms, *split_alarms(counts=counts, groups=groups)]
     if start is not None:
         seen = scored_on_its_training_clips(start, prepared.splits["test"], prepared.source.identity)
         if seen:

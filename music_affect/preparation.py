@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,9 @@ from music_affect.compatibility import wanted
 from music_affect.data.cache import FeatureCache
 from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
-from music_affect.data.splits import split_clips, split_hash
+from music_affect.data.splits import SplitPlan, prescribes, split_clips, split_hash
 from music_affect.data.view import View
+from music_affect.evaluation.alarms import Alarm, unknown_groups
 from music_affect.evaluation.statistics import VERSION, clip_statistics
 from music_affect.spec import Categorical, Continuous, Target
 
@@ -33,6 +34,7 @@ class Prepared:
         targets: labels that the task needs, by name.
         splits: usable clips by part; each carries one of the labels at least.
         unlabelled: clips that carry none of them.
+        alarms: over the data, raised before training.
     """
 
     source: ClipSource
@@ -40,6 +42,7 @@ class Prepared:
     targets: Mapping[str, Target]
     splits: Mapping[str, list[Clip]]
     unlabelled: int
+    alarms: Sequence[Alarm] = ()
 
     @property
     def parts(self) -> list[str]:
@@ -62,6 +65,10 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
     clips = data.clips()
     for remark in data.remarks():
         say(remark)
+    plan = build.split_plan(cfg)
+    alarms = group_alarms(data, clips, plan)
+    for alarm in alarms:
+        say(f"ALARM {alarm.name}: {alarm.message}")
     cache = features(cfg, data, clips, say)
     targets = {name: data.targets[name] for name in wanted(cfg.task)}
     found = usable(clips, targets, cache)
@@ -72,8 +79,15 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
         lacking = sum(name not in clip.labels for clip in found)
         if lacking:
             say(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
-    splits = split_clips(found, strata(targets, data), build.split_plan(cfg))
-    return Prepared(data, cache, targets, splits, unlabelled)
+    splits = split_clips(found, strata(targets, data), plan)
+    return Prepared(data, cache, targets, splits, unlabelled, alarms)
+
+
+def group_alarms(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan) -> list[Alarm]:
+    """The alarm over clips of which nothing says whose they are, where there are any."""
+    unknown = [clip for clip in clips if clip.group is None]
+    open_question = data.whose() if unknown else None
+    return [] if open_question is None else [unknown_groups(open_question, prescribes(plan, unknown))]
 
 
 def strata(targets: Mapping[str, Target], data: ClipSource) -> list[str]:

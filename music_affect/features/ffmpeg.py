@@ -89,7 +89,7 @@ class ForeignFile:
                 yield wanted
 
     def _decode(self, *part: str) -> Iterator[Floats]:
-        """Blocks [samples, channels]. The format ``au`` is raw samples behind a header with the number of their channels."""
+        """Blocks [samples, channels]; ``au`` is raw samples behind a header that tells the number of channels."""
         command = [self.program, *_INPUT, "-v", "error", *part, "-i", f"file:{self.path}"]
         command += ["-map", "0:a:0", "-ar", str(self.rate), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
         with tempfile.TemporaryFile() as messages:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 19  # samples of all channels read at a time: a long stereo file is never held as a whole
 _RATES = (1000, 768_000)  # a header with another rate is damaged; resampling from it would fill the memory
 _RUN_UP = 1 << 15  # samples decoded and dropped after a jump: ogg and mp3 frames lean on those before them
-_UNKNOWN = (1, 7)  # codes of libsndfile: a format that it does not recognise; its words for an mp3 are of a missing file
+_UNKNOWN = (1, 7)  # codes for a format that is not recognised; the words that go with 7 are of a missing file
 _LAST = 256  # samples at the end that are read to see whether they are there
 _MPEG_SLACK = 2 * 1152  # samples: encoders disagree whether the frame of the tag and the padding count
 
