@@ -66,7 +66,7 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
     for remark in data.remarks():
         say(remark)
     plan = build.split_plan(cfg)
-    alarms = group_alarms(data, clips, plan)
+    alarms = _group_alarms(data, clips, plan, say)
     for alarm in alarms:
         say(f"ALARM {alarm.name}: {alarm.message}")
     cache = features(cfg, data, clips, say)
@@ -83,11 +83,16 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
     return Prepared(data, cache, targets, splits, unlabelled, alarms)
 
 
-def group_alarms(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan) -> list[Alarm]:
-    """The alarm over clips of which nothing says whose they are, where there are any."""
+def _group_alarms(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan, say: Say) -> list[Alarm]:
+    """The alarm over a random division of clips of which nothing says whose they are, where it comes to that."""
     unknown = [clip for clip in clips if clip.group is None]
     open_question = data.whose() if unknown else None
-    return [] if open_question is None else [unknown_groups(open_question, prescribes(plan, unknown))]
+    if open_question is None:
+        return []
+    if prescribes(plan, unknown):
+        say(f"{open_question} The parts that the data set prescribes may share artists; that cannot be seen here.")
+        return []
+    return [unknown_groups(open_question)]
 
 
 def strata(targets: Mapping[str, Target], data: ClipSource) -> list[str]:

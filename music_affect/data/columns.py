@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 
 from music_affect.data.label_table import PATH, LabelTable, Row, is_number
 from music_affect.data.roles import Roles
@@ -165,7 +164,8 @@ class Columns:
 
 
 def _some(texts: Iterable[str]) -> str:
-    return ", ".join(f"'{text[:30]}'" for text in islice(sorted(texts), 3)) + ", …"
+    first = [f"'{text[:30]}'" for text in sorted(texts)]
+    return ", ".join([*first[:3], *["…"][: len(first) > 3]])
 
 
 def checked_ends(column: str, ends: Sequence[float]) -> tuple[float, float]:

@@ -184,8 +184,9 @@ class FolderSource(ClipSource):
         return groups
 
     def _clip(self, row: Row) -> Clip:
-        path = self._inside(self._relative(row[PATH]))
-        name = (row[self._roles.id] if self._roles.id else "") or row[PATH]
+        relative = self._relative(row[PATH])
+        path = self._inside(relative)
+        name = (row[self._roles.id] if self._roles.id else "") or relative
         if "\0" in name:
             raise LabelError(
                 f"{self._table.path} has an id with a NUL byte for {row[PATH]}",

@@ -28,7 +28,9 @@ PART_WORDS = {
     **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation", "heldout", "holdout"), "test"),
 }
 BY_FILES = ("tags", "folder")  # words for a group that the files tell, where no column is called so
-_FOLD = re.compile(r"(?:fold|cv|k|f)?_?([0-9]+)(?:\.0*)?")  # pandas writes whole numbers beside gaps as 1.0
+_FOLD = re.compile(
+    r"(?:(?:fold|cv|k|f)[-_\s]*)?([0-9]+)(?:\.0*)?", re.IGNORECASE
+)  # pandas writes whole numbers beside gaps as 1.0
 
 Choice = str | None
 
@@ -98,7 +100,7 @@ class Roles:
     def fold_of(self, row: Row) -> int | None:
         """The fold that the table prescribes for a clip."""
         value = row[self.fold] if self.fold else ""
-        number = _FOLD.fullmatch(folded(value))
+        number = _FOLD.fullmatch(value)
         if value and number is None:
             raise LabelError(
                 f"{self._table.path} has the fold '{value}' for {row[PATH]}",

@@ -22,7 +22,8 @@ def folded(name: str) -> str:
     shown = "".join(
         letter for letter in unicodedata.normalize("NFKC", name.casefold()) if unicodedata.category(letter) != "Cf"
     )
-    return re.sub(r"[-_\s]+", "_", shown).strip("_") or shown.strip()
+    sign = "-" if re.match(r"\s*-\d", shown) else ""  # the artist -1 is not the artist 1
+    return sign + re.sub(r"[-_\s]+", "_", shown).strip("_") or shown.strip()
 
 
 def squeezed(name: str) -> str:

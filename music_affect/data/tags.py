@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from music_affect.data.spelling import MISSING, folded
@@ -21,12 +22,13 @@ def owner(path: Path) -> str | None:
 def _tags(path: Path) -> dict[str, str]:
     import mutagen  # only where nothing else says whose clips these are
 
-    try:
+    found = {}
+    with suppress(Exception):  # tags of damaged files raise whatever struct, zlib or an absurd size make of them
         file = mutagen.File(path)
-        tags = {} if file is None or file.tags is None else {key: file.tags.get(key) for key in (*_ARTIST, *_ALBUM)}
-    except Exception:  # tags of damaged files raise whatever struct, zlib or an absurd size make of them
-        return {}
-    return {key: str(_first(value)) for key, value in tags.items() if value}
+        for key in () if file is None or file.tags is None else (*_ARTIST, *_ALBUM):
+            with suppress(KeyError, ValueError):  # ValueError: Vorbis comments have no such names
+                found[key] = str(_first(file.tags[key]))
+    return found
 
 
 def _first(value: object) -> object:
