@@ -22,7 +22,7 @@ from music_affect.audit.findings import SEVERITIES, Finding, by_severity
 from music_affect.audit.label_findings import class_counts, label_findings
 from music_affect.audit.measurement import ArrayMeasurement, AudioMeasurement
 from music_affect.audit.names import portable
-from music_affect.audit.split_findings import split_findings
+from music_affect.audit.split_findings import split_findings, unknown_groups
 from music_affect.audit.survey import survey
 from music_affect.audit.table import write_table
 from music_affect.compatibility import wanted
@@ -45,7 +45,13 @@ def audit(cfg: DictConfig, data: ClipSource, out: Console) -> list[Finding]:
         MusicAffectError: the data cannot be listed, or nothing can be written.
     """
     evidence = gather(cfg, data, out)
-    found = [*copy_findings(evidence), *split_findings(evidence), *label_findings(evidence), *file_findings(evidence)]
+    found = [
+        *copy_findings(evidence),
+        *split_findings(evidence),
+        *unknown_groups(evidence.clips, data.whose()),
+        *label_findings(evidence),
+        *file_findings(evidence),
+    ]
     findings = by_severity(found)
     folder = Path(cfg.out).expanduser()
     write_table(folder / "clips.csv", evidence)

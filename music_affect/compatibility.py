@@ -95,6 +95,7 @@ def _mismatch(cfg: DictConfig, data: ClipSource, target: str, kind: str) -> Task
     reason = data.why_missing(target)
     same_kind = [name for name, found in data.targets.items() if _kind(found) == kind]
     choices_of = {"task": _tasks_for(data.targets), "data": _data_for(target, kind)}
+    remedy = data.remedy(target, kind)
     ways = [f"{group}={', '.join(names)}" for group, names in choices_of.items() if names]
     if same_kind:
         ways.append(f"task.target={same_kind[0]}" if kind == "categorical" else f"task.targets=[{same_kind[0]},…]")
@@ -102,7 +103,7 @@ def _mismatch(cfg: DictConfig, data: ClipSource, target: str, kind: str) -> Task
         f"task={cfg.task.name} needs the {kind} label '{target}'{did_you_mean(target, same_kind)}; "
         f"data={data.name} offers {offered}" + (f" ('{target}': {reason})" if reason else ""),
         expected="data that carries the task's labels",
-        fix=f"choose {' or '.join(ways)}" if ways else "add such a label to the data",
+        fix=remedy or (f"choose {' or '.join(ways)}" if ways else "add such a label to the data"),
     )
 
 

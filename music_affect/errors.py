@@ -74,6 +74,7 @@ class TrainingError(MusicAffectError):
     """A training run that cannot give a usable model."""
 
 
+MISSING, NOT_AUDIO = "missing", "not audio"
 UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED = (
     "not readable now",
     "needs ffmpeg",
@@ -81,14 +82,15 @@ UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED = (
     "crashed the reader",
 )
 PASSING = frozenset({UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED})  # reasons that may lie outside the file
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)  # what the system answers where no such file can be
 
 
 class ClipError(Exception):
     """One clip that cannot be used. It is listed in the skip report; it never ends a run.
 
     Args:
-        reason: one word or two for counting: ``unreadable``, ``truncated``, ``too short``, ``too long``, ``empty``,
-            ``silent``, ``not finite``, ``wrong shape``, or one of ``PASSING``.
+        reason: one word or two for counting: ``missing``, ``not audio``, ``unreadable``, ``truncated``, ``too short``,
+            ``too long``, ``empty``, ``silent``, ``not finite``, ``wrong shape``, or one of ``PASSING``.
         detail: what was seen, for the person who looks into it.
     """
 
@@ -107,12 +109,15 @@ def not_read(error: Exception, detail: str | None = None) -> ClipError:
         error: of the system, which may pass, or of a decoder, which means the file's content.
         detail: what was seen; None for the error's own words.
     """
+    if isinstance(error, OSError) and error.errno in _NOWHERE:
+        return ClipError(MISSING, "no such file, or a link that leads nowhere")
     # EINVAL is a seek to where no file has bytes; gzip's complaints are OSErrors without a number.
     passing = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
     return ClipError(UNREADABLE_NOW if passing else "unreadable", detail or str(error))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` for the nearest known word, or an empty string where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f", did you mean '{near[0]}'?" if near else ""
+    """``", did you mean 'x'?"`` for the nearest known word in any case, or an empty string where none is near."""
+    spelled = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), list(spelled), n=1, cutoff=0.6)
+    return f", did you mean '{spelled[near[0]]}'?" if near else ""

@@ -69,7 +69,7 @@ def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
                     found = class_counts(clips, target)
                     counts[name] = {label: found[label] for label in kind.classes}
     groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
-    alarms: list[Alarm | None] = list(split_alarms(counts=counts, groups=groups))
+    alarms: list[Alarm | None] = [*prepared.alarms, *split_alarms(counts=counts, groups=groups)]
     alarms.append(
         copies_across_parts(prepared.copies.across, {name: len(part) for name, part in prepared.splits.items()})
     )

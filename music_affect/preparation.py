@@ -19,9 +19,10 @@ from music_affect.data.cache import FeatureCache
 from music_affect.data.copies import Copies, find_copies
 from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
-from music_affect.data.splits import divide, restrict, split_hash
+from music_affect.data.splits import SplitPlan, divide, prescribes, restrict, split_hash
 from music_affect.data.view import View
 from music_affect.errors import SplitError
+from music_affect.evaluation.alarms import Alarm, unknown_groups
 from music_affect.evaluation.statistics import VERSION, clip_statistics
 from music_affect.spec import Target
 
@@ -36,6 +37,7 @@ class Prepared:
         targets: labels that the task needs, by name.
         splits: usable clips by part; each carries one of the labels at least.
         unlabelled: clips that carry none of them.
+        alarms: over the data, raised before training.
     """
 
     source: ClipSource
@@ -43,6 +45,7 @@ class Prepared:
     targets: Mapping[str, Target]
     splits: Mapping[str, list[Clip]]
     unlabelled: int
+    alarms: Sequence[Alarm] = ()
 
     @property
     def parts(self) -> list[str]:
@@ -70,6 +73,8 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
     clips = data.clips()
     for remark in data.remarks():
         say(remark)
+    plan = build.split_plan(cfg)
+    alarms = _group_alarms(data, clips, plan, say)
     cache = features(cfg, data, clips, say)
     targets = {name: data.targets[name] for name in wanted(cfg.task)}
     found = usable(clips, targets, cache)
@@ -80,12 +85,24 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
         lacking = sum(name not in clip.labels for clip in found)
         if lacking:
             say(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
-    splits = restrict(divide(data, clips, build.split_plan(cfg)), found)
+    splits = restrict(divide(data, clips, plan), found)
     _refuse_empty(splits, list(targets))
-    prepared = Prepared(data, cache, targets, splits, unlabelled)
+    prepared = Prepared(data, cache, targets, splits, unlabelled, alarms)
     for remark, count in prepared.copies.remarks().items():
         say(f"{count} of {len(found)} clips: {remark}.")
     return prepared
+
+
+def _group_alarms(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan, say: Say) -> list[Alarm]:
+    """The alarm over a random division of clips of which nothing says whose they are, where it comes to that."""
+    unknown = [clip for clip in clips if clip.group is None]
+    open_question = data.whose() if unknown else None
+    if open_question is None:
+        return []
+    if prescribes(plan, unknown):
+        say(f"{open_question} The parts that the data set prescribes may share artists; that cannot be seen here.")
+        return []
+    return [unknown_groups(open_question)]
 
 
 def _refuse_empty(splits: Mapping[str, list[Clip]], labels: Sequence[str]) -> None:

@@ -49,7 +49,7 @@ def made(library: Path, *words: str) -> Account:
 
 def test_one_call_makes_what_every_run_needs(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     account = made(library, f"variants=[{','.join(KINDS)}]")
-    assert (account.clips, account.made, account.skipped) == (7, 4, {"silent": 1, "too short": 1, "unreadable": 1})
+    assert (account.clips, account.made, account.skipped) == (7, 4, {"silent": 1, "too short": 1, "not audio": 1})
     told = " ".join(capsys.readouterr().out.split())
     assert "4 of 7 clips made, 0 done before, 3 left out (" in told
     assert " times real time. full: 4 clips, 3 left out (see skipped.csv), " in told
@@ -154,9 +154,9 @@ def test_two_variants_that_are_the_same_features_are_made_once(library: Path, ow
 def test_nothing_usable_is_an_error(tmp_path: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "a.wav").write_bytes(b"no audio")
-    with pytest.raises(DataNotFoundError, match=r"none of the 1 clips can be used for full features \(1 unreadable\)"):
+    with pytest.raises(DataNotFoundError, match=r"none of the 1 clips can be used for full features \(1 not audio\)"):
         prepare(compose("prepare", "data=folder", f"data.root={tmp_path / 'music'}", "workers=1"))
-    assert "0 of 1 clips made, 0 done before, 1 left out (1 unreadable)" in capsys.readouterr().out
+    assert "0 of 1 clips made, 0 done before, 1 left out (1 not audio)" in capsys.readouterr().out
 
 
 def test_a_real_process_makes_a_cache_in_two_processes_and_reports(tmp_path: Path, own_cache: Path) -> None:

@@ -10,7 +10,7 @@ from music_affect.audit.evidence import Evidence
 from music_affect.audit.facts import Facts
 from music_affect.audit.findings import ERROR, NOTE, WARNING, Finding, found
 from music_affect.data.source import Clip
-from music_affect.errors import CRASHED, NEEDS_FFMPEG, NO_MEMORY, UNREADABLE_NOW
+from music_affect.errors import CRASHED, MISSING, NEEDS_FFMPEG, NO_MEMORY, NOT_AUDIO, UNREADABLE_NOW
 
 MOST_UNUSABLE = 0.05  # share of clips up to which the rest still stands for the data set
 MOST_CLIPPED = 0.001  # share of samples from which it is heard as distortion
@@ -18,7 +18,8 @@ MOST_SILENT = 0.5
 UNLIKE = 2.0  # times the median length, or that part of it
 
 _ADVICE = {
-    "missing": "Correct the paths of the label table, or put the files where it says.",
+    NOT_AUDIO: "Fetch these files again: 'detail' of the table says what they are instead.",
+    MISSING: "Correct the paths of the label table, or put the files where it says.",
     "truncated": "Fetch or copy these files again: their ends are missing.",
     "silent": "Remove them or fetch them again: there is nothing to hear.",
     "too short": "Remove them, or lower features.extraction.min_seconds or data.selection.min_seconds, whichever asks "

@@ -21,13 +21,13 @@ from music_affect.features.decode import decode
 from music_affect.features.quiet import quiet_decoder
 from music_affect.features.recording import Recording
 from music_affect.features.selection import Selection
+from music_affect.features.silence import levels
 
-VERSION = 2  # raise it whenever the facts of the same file change
+VERSION = 3  # raise it whenever the facts of the same file change
 MEASURED = Selection("middle", seconds=600.0)  # of longer files; bounds memory
 
 _FULL_SCALE = 0.999
 _RUN = 3  # samples on end at full scale: fewer are peaks
-_MOMENTS = 20  # a second
 _SILENT = 1e-3  # of the loudest moment: -60 dB
 
 
@@ -102,12 +102,8 @@ def clipped_share(samples: NDArray[np.float32]) -> float:
 
 def silent_share(recording: Recording) -> float:
     """Share of moments whose level is 60 dB and more below that of the loudest one."""
-    length = max(1, recording.rate // _MOMENTS)
-    starts = np.arange(0, len(recording.samples), length)
-    # In double precision: squares of samples in float files may leave the range of single precision.
-    energies = np.add.reduceat(np.square(recording.samples, dtype=np.float64), starts)
-    levels = np.sqrt(energies / np.diff(np.append(starts, len(recording.samples))))
-    return float((levels < _SILENT * levels.max()).mean())
+    found = levels(recording.samples, recording.rate)
+    return float((found < _SILENT * found.max()).mean())
 
 
 def _header(path: Path) -> Facts:

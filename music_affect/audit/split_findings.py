@@ -24,6 +24,12 @@ def split_findings(evidence: Evidence) -> list[Finding]:
     ]
 
 
+def unknown_groups(clips: Sequence[Clip], open_question: str | None) -> list[Finding]:
+    """Clips of which nothing says whose they are; ``open_question`` says what may tell it, None where it is known."""
+    alone = [clip.id for clip in clips if clip.group is None] if open_question else []
+    return found("unknown groups", WARNING, alone, open_question or "")
+
+
 def _straddling(clips: Sequence[Clip], part_of: Callable[[Clip], str | None]) -> list[str]:
     parts: dict[str, set[str]] = {}
     for clip in clips:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -11,9 +10,10 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from music_affect.audit.facts import MISSING, Facts
+from music_affect.audit.facts import Facts
 from music_affect.data.source import Clip
-from music_affect.errors import CRASHED, NO_MEMORY, PASSING, CacheError, not_read
+from music_affect.errors import CRASHED, NO_MEMORY, PASSING, CacheError, ClipError, not_read
+from music_affect.features.content import require_file
 from music_affect.journal import Journal
 from music_affect.parallel import in_order, processes_for
 
@@ -70,13 +70,10 @@ def _stamp(path: Path) -> Stamp | Facts:
     """Size and time of a file, or what is wrong where there is none that could be read."""
     try:
         status = path.stat()
-    except FileNotFoundError:
-        return Facts(MISSING, "no such file")
-    except (OSError, ValueError) as error:
-        fault = not_read(error)
+        require_file(status)
+    except (OSError, ValueError, ClipError) as error:
+        fault = error if isinstance(error, ClipError) else not_read(error)
         return Facts(fault.reason, fault.detail)
-    if not stat.S_ISREG(status.st_mode):
-        return Facts("unreadable", "not a file but a folder, pipe or device")
     return status.st_size, status.st_mtime_ns
 
 

@@ -19,11 +19,11 @@ from music_affect.data.build_mark import Job, ReadingMark
 from music_affect.data.build_progress import Progress
 from music_affect.data.cache_index import PARTS
 from music_affect.data.cache_part import CachePart, Entry
-from music_affect.data.identity import MISSING, Identity, Stamp
+from music_affect.data.identity import NOWHERE, Identity, Stamp
 from music_affect.data.reader import Answer, Extract
 from music_affect.data.skips import may_have_passed
 from music_affect.data.source import Clip
-from music_affect.errors import CRASHED, NO_MEMORY, UNREADABLE_NOW, ClipError, DataNotFoundError
+from music_affect.errors import CRASHED, MISSING, NO_MEMORY, UNREADABLE_NOW, ClipError, DataNotFoundError
 from music_affect.parallel import in_order
 
 INDEX_LOCK = "index.lock"
@@ -170,9 +170,9 @@ class Work:
 
 def _refuse_lost_folder(clip: Clip, stamp: Stamp, answers: Sequence[Answer]) -> None:
     """A folder that was there and is gone takes all of its clips with it: that is no fault of theirs."""
-    gone = any(isinstance(answer, ClipError) and answer.reason == UNREADABLE_NOW for answer in answers)
+    gone = any(isinstance(answer, ClipError) and answer.reason in (MISSING, UNREADABLE_NOW) for answer in answers)
     folder = Path(clip.path).parent
-    if gone and stamp[:2] != MISSING and not folder.is_dir():
+    if gone and stamp[:2] != NOWHERE and not folder.is_dir():
         raise DataNotFoundError(
             f"the folder {folder} is gone while its files are read",
             expected="it to stay until all of them are",

@@ -1,49 +1,44 @@
-"""What the columns of a table of labels hold: classes, scales, groups, parts and folds."""
+"""Which columns of a table are labels: classes, and scales with their ends."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from music_affect.data.label_table import LabelTable, Row, is_number
-from music_affect.data.source import SPLITS
+from music_affect.data.label_table import PATH, LabelTable, Row, is_number
+from music_affect.data.roles import Roles
+from music_affect.data.spelling import folded, respelled
 from music_affect.errors import ConfigurationError, LabelError
 from music_affect.spec import Categorical, Continuous, Target
 
-GROUP_COLUMNS = ("group", "artist", "artist_id", "track_id", "album")
-NOT_TARGETS = {"path", "id", "split", "fold", "title", "name", *GROUP_COLUMNS}
 MAX_CLASSES = 100
 UNIT = (0.0, 1.0)
 FEW_OUTSIDE = 0.05  # share of values outside [0, 1] up to which they look like mistakes
 
 
 class Columns:
-    """The columns of a table, as they are named or else as they look.
+    """The labels of a table, as they are named or else as they look; by the folded names of their columns.
 
     Args:
         table: whose columns they are.
+        roles: columns that are something else.
         class_targets: columns that hold class names; None detects them.
         continuous_targets: columns that hold numbers; None detects them.
         ranges: ends (low, high) of scales by column; a value outside is refused.
-        group: column that must not straddle a split; None detects it, an empty string uses none.
-        split: column with ``train``, ``val``, ``test``; used where it exists.
-        fold: column with the number of the clip's fold; used where it exists.
     """
 
     def __init__(
         self,
         table: LabelTable,
+        roles: Roles,
         class_targets: Sequence[str] | None,
         continuous_targets: Sequence[str] | None,
         ranges: Mapping[str, tuple[float, float]],
-        group: str | None,
-        split: str,
-        fold: str,
     ) -> None:
-        self._table, self._ranges = table, ranges
+        self._table, self._roles = table, roles
+        self._ranges = {folded(name): ends for name, ends in ranges.items()}
         self._class_targets, self._continuous_targets = class_targets, continuous_targets
-        self._group, self._split, self._fold = group, split, fold
 
     @cached_property
     def targets(self) -> Mapping[str, Target]:
@@ -62,67 +57,75 @@ class Columns:
             if row[name]
         }
 
-    @cached_property
-    def group(self) -> str | None:
-        """The column that must not straddle a split."""
-        if self._group is not None:
-            return self._group or None
-        return next((column for column in GROUP_COLUMNS if column in self._table.columns), None)
-
-    def split(self, row: Row) -> str | None:
-        """The part that the table prescribes for a clip."""
-        value = row.get(self._split, "")
-        if value and value not in SPLITS:
-            raise LabelError(
-                f"{self._table.path} has the split '{value}' for {row['path']}",
-                expected="train, val or test",
-                fix="correct the cell, or name another column in data.source.split",
-            )
-        return value or None
-
-    def fold(self, row: Row) -> int | None:
-        """The fold that the table prescribes for a clip."""
-        value = row.get(self._fold, "")
-        if value and not value.isdecimal():
-            raise LabelError(
-                f"{self._table.path} has the fold '{value}' for {row['path']}",
-                expected="a whole number from 0",
-                fix="correct the cell, or name another column in data.source.fold",
-            )
-        return int(value) if value else None
-
     def remarks(self) -> list[str]:
-        """Scales that would have ends but for a few values."""
-        found = []
-        for name in (name for name, kind in self.targets.items() if kind == Continuous()):
-            outside = self._table.outside(name, *UNIT)
-            if len(outside) < FEW_OUTSIDE * len(self._table.rows):
-                found.append(
-                    f"'{name}' lies in [0, 1] but for {len(outside)} of {len(self._table.rows)} clips (first: "
-                    f"{outside[0][name]} for {outside[0]['path']}) and is taken as a scale without ends; "
-                    f"data.source.ranges={{{name}:[LOW,HIGH]}} gives it some."
-                )
-        return found
+        """What a person may not expect of the labels."""
+        return [told for name in self.targets for told in self._told(name)]
 
     def why_missing(self, target: str) -> str | None:
         """What keeps a column from being a label."""
-        if target not in self._candidates():
+        if target not in self._table.columns:
             return None
+        counts, row = self._table.counts(target), self._table.first_text(target)
+        if not counts:
+            return "its column is empty"
+        if row is None:
+            return f"its column holds numbers ({_some(counts)})"
+        if any(is_number(cell) for cell in counts):
+            return f"its column has the text '{row[target]}' for {row[PATH]}"
+        return f"its column holds {len(counts)} different texts in {counts.total()} rows ({_some(counts)})"
+
+    def remedy(self, target: str, kind: str) -> str | None:
+        """The words that make a column a label of a kind, where some do."""
+        if target not in self._table.columns or not self._table.counts(target):
+            return None
+        if kind == "categorical":
+            return f"add data.source.class_targets=[{target}], which makes each of its texts a class"
         row = self._table.first_text(target)
         if row is None:
-            return f"its column is {'empty' if not self._table.distinct(target) else 'not named as a label'}"
-        if any(is_number(cell) for cell in self._table.distinct(target)):
-            return f"its column has the text '{row[target]}' for {row['path']}"
-        return f"its column holds {len(self._table.distinct(target))} different texts"
+            return f"add data.source.continuous_targets=[{target}]"
+        comma = " (decimals are written with a point)" if is_number(row[target].replace(",", ".")) else ""
+        if not any(is_number(cell) for cell in self._table.distinct(target)) and not comma:
+            return None
+        words = [*self._table.said_nothing(target), row[target]]
+        return f'correct the cell{comma}, or add "data.source.missing={words}" where it stands for no value'
+
+    def _told(self, name: str) -> Iterator[str]:
+        spelled, blank = self._table.spelled(name), self._table.said_nothing(name)
+        if spelled != name:
+            yield f"The column '{spelled}' is the label {name}."
+        if blank:
+            words = ", ".join(f"'{word}'" for word in blank)
+            yield (
+                f"'{name}' is missing where {blank.total()} cells say {words}; "
+                "data.source.missing=[] keeps such words as classes."
+            )
+        kind = self.targets[name]
+        if isinstance(kind, Categorical):
+            alike = respelled(kind.classes)
+            for found in alike.values():
+                clips = ", ".join(f"'{label}' ({self._table.counts(name)[label]})" for label in found)
+                yield f"'{name}' has {len(found)} classes that differ in spelling alone: {clips}; write them alike."
+        elif kind == Continuous():
+            yield from self._told_outside(name)
+
+    def _told_outside(self, name: str) -> Iterator[str]:
+        """A scale that would have ends but for a few values."""
+        outside = self._table.outside(name, *UNIT)
+        if len(outside) < FEW_OUTSIDE * len(self._table.rows):
+            yield (
+                f"'{name}' lies in [0, 1] but for {len(outside)} of {len(self._table.rows)} clips (first: "
+                f"{outside[0][name]} for {outside[0][PATH]}) and is taken as a scale without ends; "
+                f"data.source.ranges={{{name}:[LOW,HIGH]}} gives it some."
+            )
 
     def _candidates(self) -> list[str]:
-        return [column for column in self._table.columns if column not in {self._split, self._fold}]
+        return [column for column in self._table.columns if column not in self._roles.taken]
 
     def _class_columns(self) -> list[str]:
         if self._class_targets is not None:
-            return list(self._class_targets)
-        named = {*(self._continuous_targets or ()), *self._ranges}
-        return [c for c in self._candidates() if c not in NOT_TARGETS | named and self._recurs(c)]
+            return [self._table.column(name) for name in self._class_targets]
+        named = {*map(self._table.column, self._continuous_targets or ()), *self._ranges}
+        return [column for column in self._candidates() if column not in named and self._recurs(column)]
 
     def _recurs(self, column: str) -> bool:
         """Whether a column holds text, with values few enough to be classes."""
@@ -131,21 +134,21 @@ class Columns:
         return 2 <= len(self._table.distinct(column)) <= min(MAX_CLASSES, len(self._table.rows) // 2)
 
     def _number_columns(self, exclude: set[str]) -> list[str]:
-        named = list(dict.fromkeys([*(self._continuous_targets or ()), *self._ranges]))
+        named = list(dict.fromkeys(map(self._table.column, [*(self._continuous_targets or ()), *self._ranges])))
         for column in named:
             self._check_numbers(column)
         if self._continuous_targets is not None:
             return named
-        found = [c for c in self._candidates() if c not in NOT_TARGETS | exclude and self._table.holds_numbers(c)]
+        found = [c for c in self._candidates() if c not in exclude and self._table.holds_numbers(c)]
         return list(dict.fromkeys([*found, *named]))
 
     def _check_numbers(self, column: str) -> None:
         row = self._table.first_text(column)
         if row is not None:
             raise LabelError(
-                f"{self._table.path} has '{row[column]}' in the number column '{column}' for {row['path']}",
+                f"{self._table.path} has '{row[column]}' in the number column '{column}' for {row[PATH]}",
                 expected="a number or an empty cell",
-                fix="correct the cell",
+                fix=self.remedy(column, "continuous") or "correct the cell",
             )
 
     def _scale(self, column: str) -> Continuous:
@@ -153,11 +156,16 @@ class Columns:
         outside = self._table.outside(column, low, high)
         if column in self._ranges and outside:
             raise LabelError(
-                f"{self._table.path} has {column}={outside[0][column]} for {outside[0]['path']}",
+                f"{self._table.path} has {column}={outside[0][column]} for {outside[0][PATH]}",
                 expected=f"numbers from {low} to {high}, as data.source.ranges says",
                 fix="correct the cell or the range",
             )
         return Continuous() if outside else Continuous(low, high)
+
+
+def _some(texts: Iterable[str]) -> str:
+    first = [f"'{text[:30]}'" for text in sorted(texts)]
+    return ", ".join([*first[:3], *["…"][: len(first) > 3]])
 
 
 def checked_ends(column: str, ends: Sequence[float]) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import NamedTuple
 
 from music_affect.data.audio_files import AudioFiles, printable
 from music_affect.data.columns import Columns, checked_ends
+from music_affect.data.file_groups import Groups, groups_by, offers
 from music_affect.data.label_files import refuse_repeated
-from music_affect.data.label_table import LabelTable, Row
+from music_affect.data.label_table import PATH, LabelTable, Row
+from music_affect.data.missing_files import COMPARED, refuse_all_missing, told_missing, with_slashes
+from music_affect.data.roles import BY_FILES, Roles
 from music_affect.data.source import Clip, ClipSource
-from music_affect.errors import DataNotFoundError, LabelError
+from music_affect.data.spelling import MISSING, folded
+from music_affect.errors import ConfigurationError, DataNotFoundError, LabelError
 from music_affect.spec import Target
 
 LABELS = "labels.csv"
-COMPARED = 200_000  # audio files that are compared with the table: a second of looking; larger libraries are not
 
 
 class _Listing(NamedTuple):
@@ -31,10 +35,13 @@ class _Listing(NamedTuple):
 class FolderSource(ClipSource):
     """Audio files listed in a table, or all audio files below a folder that has none.
 
-    What: ``labels.csv`` with one row a clip; ``path`` is relative to the folder. Every further column may be a label.
+    What: ``labels.csv`` with one row a clip; ``path`` (or file, filename, …) is relative to the folder. Every further
+    column may be a label. Commas, semicolons, tabs or bars separate the columns, and their names are known in any case,
+    with blanks, hyphens or underscores: a label goes by the name in small letters with underscores.
     Columns are detected where they are not named: text with a few recurring values is a class, numbers are a scale,
-    ``artist`` (or group, track_id, album) is what must not straddle a split, ``split`` and ``fold`` are taken over.
-    An empty cell is a missing label. A scale whose values all lie in [0, 1] has these ends.
+    ``artist`` (or group, performer, album, track_id, …) is what must not straddle a split, ``split`` (or set, subset,
+    …) and ``fold`` are taken over. An empty cell, or one that says nan, NA, None, null, - or ?, is a missing value.
+    A scale whose values all lie in [0, 1] has these ends.
     Without the table, every audio file in the folder and in the folders within it is a clip without labels, named by
     its relative path: enough to predict, not to learn from.
 
@@ -45,9 +52,11 @@ class FolderSource(ClipSource):
         class_targets: columns that hold class names; None detects them.
         continuous_targets: columns that hold numbers; None detects them.
         ranges: ends [low, high] of scales by column; a value outside is refused.
-        group: column that must not straddle a split; None detects it, an empty string uses none.
-        split: column with ``train``, ``val``, ``test``; used where it exists.
-        fold: column with the number of the clip's fold; used where it exists.
+        group: column that must not straddle a split; ``tags`` reads the artist (else the album) from the files' tags,
+            ``folder`` takes the folders that they lie in; None detects a column, an empty string uses none.
+        split: column with ``train``, ``val``, ``test``; None detects it, an empty string uses none.
+        fold: column with the number of the clip's fold; None detects it, an empty string uses none.
+        missing: words that stand for a missing value, in any case; None takes those of ``spelling.MISSING``.
     """
 
     def __init__(
@@ -59,8 +68,9 @@ class FolderSource(ClipSource):
         continuous_targets: Sequence[str] | None = None,
         ranges: Mapping[str, Sequence[float]] | None = None,
         group: str | None = None,
-        split: str = "split",
-        fold: str = "fold",
+        split: str | None = None,
+        fold: str | None = None,
+        missing: Sequence[str] | None = None,
     ) -> None:
         if root is None:
             raise DataNotFoundError(
@@ -70,11 +80,17 @@ class FolderSource(ClipSource):
             )
         self.root = Path(root).expanduser().resolve()
         self.name = name or self.root.name
+        for setting, given in (
+            ("class_targets", class_targets), ("continuous_targets", continuous_targets), ("missing", missing),
+        ):  # fmt: skip
+            _check_list(setting, given)
         ends = {column: checked_ends(column, given) for column, given in (ranges or {}).items()}
-        needed = [*(class_targets or ()), *(continuous_targets or ()), *ends, *([group] if group else [])]
-        self._labels, self._needed = labels, needed
-        self._table = LabelTable(self.root / (labels or LABELS), needed)
-        self._columns = Columns(self._table, class_targets, continuous_targets, ends, group, split, fold)
+        targets = [*(class_targets or ()), *(continuous_targets or ()), *ends]
+        needed = [*targets, *(column for column in (group, split, fold) if column and column not in BY_FILES)]
+        self._labels, self._needed, self._group = labels, needed, group
+        self._table = LabelTable(self.root / (labels or LABELS), needed, MISSING if missing is None else missing)
+        self._roles = Roles(self._table, group, split, fold, {folded(column) for column in targets})
+        self._columns = Columns(self._table, self._roles, class_targets, continuous_targets, ends)
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -86,22 +102,33 @@ class FolderSource(ClipSource):
     def clips(self) -> list[Clip]:
         if self._without_table:
             return [Clip(id=name, path=self.root / file) for name, file in _by_id(self._audio.files).items()]
-        clips = [self._clip(row) for row in self._table.rows]
-        for names in ([clip.id for clip in clips], [str(clip.path) for clip in clips]):
-            expected, fix = "one row a clip, with unique ids and paths", "remove the repeated rows"
-            refuse_repeated(self._table.path, "clips", names, expected, fix)
-        return clips
+        return [replace(clip, group=self._file_groups.get(clip.id, clip.group)) for clip in self._listed]
 
     def remarks(self) -> list[str]:
         if self._without_table:
             return _told_unreadable(self._audio.unreadable)
-        return [*self._columns.remarks(), *self._told_unlisted()]
+        told = [*self._table.remarks(), *self._roles.remarks(), *self._columns.remarks()]
+        return [*told, *self._told_file_groups(), *self._told_paths(), *self._told_unlisted()]
 
     def why_missing(self, target: str) -> str | None:
         if not self._without_table:
             return self._columns.why_missing(target)
         table = "data.source.labels=null leaves its table out" if self._labels is None else f"no {self._table.path}"
         return f"{table}; audio without labels can be predicted; learning needs a table with 'path' and '{target}'"
+
+    def remedy(self, target: str, kind: str) -> str | None:
+        return None if self._without_table else self._columns.remedy(target, kind)
+
+    def whose(self) -> str | None:
+        if self._without_table or self._roles.group is not None or self._file_groups:
+            return None
+        if self._group == "":
+            return "data.source.group='' leaves it open whose clips these are."
+        near = self._roles.likely_group
+        named = [f"'{near}' looks as if it did: data.source.group='{near}'."] if near else []
+        otherwise = "Add a column 'artist' where they share artists or tracks; `music_affect.doctor` looks for copies."
+        ways = [*named, *offers(self._listed, self.root)] or [otherwise]
+        return " ".join([f"No column of {self._table.path.name} says whose clips these are.", *ways])
 
     @property
     def _without_table(self) -> bool:
@@ -132,12 +159,37 @@ class FolderSource(ClipSource):
             )
         return listing
 
+    @cached_property
+    def _listed(self) -> list[Clip]:
+        """The clips of the table, before their files are asked whose they are."""
+        clips = [self._clip(row) for row in self._table.rows]
+        for names in ([clip.id for clip in clips], [str(clip.path) for clip in clips]):
+            expected, fix = "one row a clip, with unique ids and paths", "remove the repeated rows"
+            refuse_repeated(self._table.path, "clips", names, expected, fix)
+        refuse_all_missing(self._table.path, self.root, [clip.path for clip in clips])
+        return clips
+
+    @cached_property
+    def _file_groups(self) -> Groups:
+        """Groups that tags or folders tell, where these are asked for."""
+        if self._group not in BY_FILES or self._roles.group is not None:
+            return {}
+        groups = groups_by(self._group, self._listed, self.root)
+        if len(set(groups.values())) < 2:
+            raise LabelError(
+                f"data.source.group={self._group}, and {len(groups)} of {len(self._listed)} files tell a group so",
+                expected="artist or album tags in the files" if self._group == "tags" else "a folder for each artist",
+                fix=f"set data.source.group to another of {', '.join(BY_FILES)}, to a column, or to '' for none",
+            )
+        return groups
+
     def _clip(self, row: Row) -> Clip:
-        group = self._columns.group
-        path, name = self._inside(row["path"]), row.get("id") or row["path"]
+        relative = self._relative(row[PATH])
+        path = self._inside(relative)
+        name = (row[self._roles.id] if self._roles.id else "") or relative
         if "\0" in name:
             raise LabelError(
-                f"{self._table.path} has an id with a NUL byte for {row['path']}",
+                f"{self._table.path} has an id with a NUL byte for {row[PATH]}",
                 expected="ids of printable text",
                 fix="correct the cell, or save the table again as CSV in UTF-8",
             )
@@ -145,10 +197,16 @@ class FolderSource(ClipSource):
             id=name,
             path=path,
             labels=self._columns.labels(row),
-            group=(row[group] or None) if group else None,
-            split=self._columns.split(row),
-            fold=self._columns.fold(row),
+            group=self._roles.group_of(row),
+            split=self._roles.split_of(row),
+            fold=self._roles.fold_of(row),
         )
+
+    def _relative(self, path: str) -> str:
+        r"""The path of a cell. What is no file as it stands was written on Windows where it has a ``\``."""
+        if "\\" not in path or "\0" in path or os.path.lexists(self.root / path):
+            return path
+        return with_slashes(path)
 
     def _inside(self, relative: str) -> Path:
         path = self.root / relative
@@ -160,18 +218,39 @@ class FolderSource(ClipSource):
             )
         return path
 
+    def _told_file_groups(self) -> list[str]:
+        groups, total = self._file_groups, len(self._listed)
+        if not groups:
+            return []
+        lacking = f"; {total - len(groups)} clips have none and stand alone" if len(groups) < total else ""
+        count, first = len(set(groups.values())), printable(next(iter(groups.values())))
+        return [f"group={self._group}: {count} groups of {total} clips (first: '{first}'){lacking}."]
+
+    def _told_paths(self) -> list[str]:
+        """Paths that were not read as they stand, and those where nothing is."""
+        windows = [row[PATH] for row in self._table.rows if self._relative(row[PATH]) != row[PATH]]
+        told = [f"{len(windows)} paths have backslashes, read as slashes (first: '{windows[0]}')."] if windows else []
+        return [*told, *told_missing(self.root, [clip.path for clip in self._listed])]
+
     def _told_unlisted(self) -> list[str]:
         found = AudioFiles(self.root)
         files = list(islice(found, COMPARED + 1))
         if len(files) > COMPARED:
             return []
-        listed = {str(Path(row["path"])) for row in self._table.rows}
+        listed = {str(clip.path.relative_to(self.root)) for clip in self._listed}
         unlisted = sorted(file for file in files if file not in listed)
         told = _told_unreadable(found.unreadable)
         if unlisted:
             first = printable(unlisted[0])
             told.append(f"{len(unlisted)} audio files are not in {self._table.path.name} (first: '{first}').")
         return told
+
+
+def _check_list(setting: str, given: object) -> None:
+    if isinstance(given, str):
+        raise ConfigurationError(
+            f"data.source.{setting}={given}", expected="a list", fix=f"write data.source.{setting}=[{given}]"
+        )
 
 
 def _by_id(files: Sequence[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from music_affect.data.reader import Description
 from music_affect.data.source import Clip
 
 FORMAT = 4
-MISSING = (-1, -1)
+NOWHERE = (-1, -1)
 
 Stamp = tuple[int, int, int]
 """Size in bytes and time of change in ns of a clip's file, -1 where it is missing, and a digest of the clip's place."""
@@ -99,5 +99,5 @@ def _state(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # ValueError: a name with a zero byte
-        return MISSING
+        return NOWHERE
     return status.st_size, status.st_mtime_ns

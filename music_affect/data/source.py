@@ -83,3 +83,11 @@ class ClipSource(ABC):
     def why_missing(self, target: str) -> str | None:
         """What stands in the way of a label that people would expect here, or None."""
         return None
+
+    def remedy(self, target: str, kind: str) -> str | None:
+        """What to do so that a column becomes a label of a kind (``categorical``, ``continuous``), or None."""
+        return None
+
+    def whose(self) -> str | None:
+        """Where nothing says whose clips these are: that, and what may tell it, in sentences; else None."""
+        return None

@@ -113,6 +113,13 @@ def split_clips(clips: Sequence[Clip], strata: Sequence[str], plan: SplitPlan) -
     return splits
 
 
+def prescribes(plan: SplitPlan, clips: Sequence[Clip]) -> bool:
+    """Whether the data set says which of these clips are tested on, rather than the plan's seed."""
+    if plan.fold is not None:
+        return all(clip.fold is not None for clip in clips)
+    return any(clip.split == "test" for clip in clips)
+
+
 def split_hash(splits: Splits) -> str:
     """Fingerprint of a division: equal hashes mean that the same clips trained and were tested."""
     lines = [f"{name}:{clip.id}" for name in SPLITS for clip in sorted(splits[name], key=lambda clip: clip.id)]

@@ -54,3 +54,6 @@ class SyntheticSource(FolderSource):
     def clips(self) -> list[Clip]:
         make_corpus(self.root, num_clips=self._num_clips, seconds=self._seconds, seed=self._seed)
         return super().clips()
+
+    def remarks(self) -> list[str]:
+        return []  # the program wrote the table, too

@@ -74,6 +74,13 @@ class UnionSource(ClipSource):
     def why_missing(self, target: str) -> str | None:
         return next((why for source in self._sources if (why := source.why_missing(target))), None)
 
+    def remedy(self, target: str, kind: str) -> str | None:
+        return next((way for source in self._sources if (way := source.remedy(target, kind))), None)
+
+    def whose(self) -> str | None:
+        told = [f"{source.name}: {open_question}" for source in self._sources if (open_question := source.whose())]
+        return " ".join(told) or None
+
 
 def _merge(name: str, first: Target, second: Target) -> Target:
     if isinstance(first, Categorical) and isinstance(second, Categorical):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import stat
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from music_affect.errors import ClipError, not_read
+from music_affect.features.content import require_file
 from music_affect.features.ffmpeg import open_foreign
 from music_affect.features.foreign import foreign_format
 from music_affect.features.libsndfile import open_sound
 from music_affect.features.quiet import quiet_decoder
 from music_affect.features.recording import Recording
 from music_affect.features.selection import Selection
+from music_affect.features.silence import require_sound
 from music_affect.features.spectrogram import Floats
 
 _WHOLE = Selection()
@@ -41,6 +44,9 @@ class Sound(Protocol):
     def read(self, start: int, stop: int) -> Floats:
         """Samples from ``start`` to before ``stop``, mixed to mono: float32 [samples]."""
 
+    def blocks(self, start: int, stop: int) -> Iterator[Floats]:
+        """The same samples before they are mixed, as far as they are there: float32 [samples, channels] each."""
+
 
 def decode(path: Path, selection: Selection = _WHOLE, min_seconds: float = 1.0) -> list[Recording]:
     """Read the selected part of a file and mix it to mono, with the samples that ``librosa.load`` returns.
@@ -54,36 +60,28 @@ def decode(path: Path, selection: Selection = _WHOLE, min_seconds: float = 1.0) 
         A recording a window, in order; samples within -1..1 for integer formats. Silent windows are left out.
 
     Raises:
-        ClipError: ``unreadable``, ``truncated``, ``empty``, ``not finite``, ``silent``, ``too short``, ``too long``,
-            ``not readable now`` or ``needs ffmpeg``.
+        ClipError: ``missing``, ``not audio``, ``unreadable``, ``truncated``, ``empty``, ``not finite``, ``silent``,
+            ``too short``, ``too long``, ``not readable now`` or ``needs ffmpeg``.
     """
     try:
         with quiet_decoder(), _open(path) as sound:
-            windows = _read(sound, selection, max(min_seconds, selection.min_seconds))
-            rate = sound.rate
+            return _recordings(sound, _spans(sound, selection, max(min_seconds, selection.min_seconds)))
     # ValueError: a path with a NUL byte.
     except (OSError, ValueError) as error:
         raise not_read(error) from error
-    for window in windows:
-        _check_samples(window)
-    recordings = [Recording(window, rate) for window in windows if window.any()]
-    if not recordings:
-        raise ClipError("silent", "every sample of the mono mix is zero")
-    return recordings
 
 
 def _open(path: Path) -> AbstractContextManager[Sound]:
     status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes to it
-        raise ClipError("unreadable", "not a file, but a folder, a pipe or a device")
+    require_file(status)
     if status.st_size == 0:
         raise ClipError("empty", "a file of zero bytes")
     foreign = foreign_format(path)
     return open_foreign(path, foreign) if foreign else open_sound(path)
 
 
-def _read(sound: Sound, selection: Selection, min_seconds: float) -> list[Floats]:
-    """The windows of the selection, float32 [samples] each."""
+def _spans(sound: Sound, selection: Selection, min_seconds: float) -> list[tuple[int, int]]:
+    """Where the windows of the selection lie: first sample, and the one after the last."""
     length, rate = sound.length, sound.rate
     if length == 0:
         raise ClipError("empty", "no samples")
@@ -96,12 +94,28 @@ def _read(sound: Sound, selection: Selection, min_seconds: float) -> list[Floats
         raise ClipError("too long", limit)
     if spans[-1][1] < length:
         sound.check_end()
+    return spans
+
+
+def _recordings(sound: Sound, spans: list[tuple[int, int]]) -> list[Recording]:
+    """The windows with something to hear."""
     # Many channels can overflow in their sum; that is found in the samples.
     with np.errstate(over="ignore", invalid="ignore"):
         windows = [sound.read(start, stop) for start, stop in spans]
     if not any(map(len, windows)):
         raise ClipError("empty", "no samples")
-    return windows
+    recordings, silent = [], None
+    for (start, stop), window in zip(spans, windows, strict=True):
+        _check_samples(window)
+        try:
+            require_sound(window, sound.rate, partial(sound.blocks, start, stop))
+        except ClipError as error:
+            silent = error
+        else:
+            recordings.append(Recording(window, sound.rate))
+    if silent is not None and not recordings:
+        raise silent
+    return recordings
 
 
 def _check_samples(samples: Floats) -> None:

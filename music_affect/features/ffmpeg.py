@@ -71,20 +71,25 @@ class ForeignFile:
         Raises:
             ClipError: ``truncated`` or ``unreadable``.
         """
-        at_end = stop == self.length
-        until = () if at_end else ("-t", f"{stop / self.rate + 1:.3f}")
-        position, parts = 0, [np.zeros(0, np.float32)]
-        for block in self._decode(*until):
-            parts.append(block[max(0, start - position) : max(0, stop - position)])
-            position += len(block)
+        parts = [np.zeros(0, np.float32), *(block.T.mean(axis=0) for block in self.blocks(start, stop))]
         samples = np.concatenate(parts)
-        slack = _SLACK * self.rate if at_end and self.announced is not None else 0
+        slack = _SLACK * self.rate if stop == self.length and self.announced is not None else 0
         if len(samples) < stop - start - slack:
             raise ClipError("truncated", f"{start + len(samples)} of {self.length} announced frames")
         return samples
 
+    def blocks(self, start: int, stop: int) -> Iterator[Floats]:
+        """Blocks [samples, channels] from ``start`` to before ``stop``, as far as they are there."""
+        until = () if stop == self.length else ("-t", f"{stop / self.rate + 1:.3f}")
+        position = 0
+        for block in self._decode(*until):
+            wanted = block[max(0, start - position) : max(0, stop - position)]
+            position += len(block)
+            if len(wanted):
+                yield wanted
+
     def _decode(self, *part: str) -> Iterator[Floats]:
-        """Mono blocks. The format ``au`` is raw samples behind a header with the number of their channels."""
+        """Blocks [samples, channels]; ``au`` is raw samples behind a header that tells the number of channels."""
         command = [self.program, *_INPUT, "-v", "error", *part, "-i", f"file:{self.path}"]
         command += ["-map", "0:a:0", "-ar", str(self.rate), "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
         with tempfile.TemporaryFile() as messages:
@@ -96,7 +101,7 @@ class ForeignFile:
                 decoded = 0
                 try:
                     assert process.stdout is not None  # for the type checker: it is a pipe
-                    for block in _mono_blocks(process.stdout):
+                    for block in _blocks(process.stdout):
                         decoded += len(block)
                         yield block
                     process.wait()
@@ -145,8 +150,8 @@ def _describe(program: str, path: Path) -> str:
     return answer.stderr.decode(errors="replace")
 
 
-def _mono_blocks(stream: IO[bytes]) -> Iterator[Floats]:
-    """Samples of an ``au`` stream of 32-bit floats, mixed to mono."""
+def _blocks(stream: IO[bytes]) -> Iterator[Floats]:
+    """Samples of an ``au`` stream of 32-bit floats, [samples, channels]."""
     header = stream.read(24)
     if len(header) < 24:
         return
@@ -155,7 +160,7 @@ def _mono_blocks(stream: IO[bytes]) -> Iterator[Floats]:
     size = 4 * channels * max(1, _BLOCK // (4 * channels))
     while block := stream.read(size):
         samples = np.frombuffer(block[: len(block) // (4 * channels) * 4 * channels], ">f4").astype(np.float32)
-        yield samples.reshape(-1, channels).T.mean(axis=0)
+        yield samples.reshape(-1, channels)
 
 
 def _first_line(messages: IO[bytes]) -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import soundfile
 
-from music_affect.errors import ClipError
+from music_affect.errors import NOT_AUDIO, ClipError
+from music_affect.features.content import other_content
 from music_affect.features.mpeg import LEFT_OUT, SILENT_FRAMES, MpegFrames, find_frames, length_tag
 from music_affect.features.spectrogram import Floats
 from music_affect.features.truncation import missing_end
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 19  # samples of all channels read at a time: a long stereo file is never held as a whole
 _RATES = (1000, 768_000)  # a header with another rate is damaged; resampling from it would fill the memory
 _RUN_UP = 1 << 15  # samples decoded and dropped after a jump: ogg and mp3 frames lean on those before them
+_UNKNOWN = (1, 7)  # codes for a format that is not recognised; the words that go with 7 are of a missing file
 _LAST = 256  # samples at the end that are read to see whether they are there
 _MPEG_SLACK = 2 * 1152  # samples: encoders disagree whether the frame of the tag and the padding count
 
@@ -71,7 +73,7 @@ class SoundFile:
         """
         blocks, read, stopped = [np.zeros(0, np.float32)], 0, ""
         try:
-            for block in self._blocks(start, stop):
+            for block in self.blocks(start, stop):
                 blocks.append(block.T.mean(axis=0))
                 read += len(block)
         except RuntimeError as error:
@@ -81,7 +83,7 @@ class SoundFile:
             raise ClipError("truncated", f"{start + read} of {self.length} announced frames{stopped}")
         return np.concatenate(blocks)
 
-    def _blocks(self, start: int, stop: int) -> Iterator[Floats]:
+    def blocks(self, start: int, stop: int) -> Iterator[Floats]:
         """Blocks [samples, channels]; what cannot be skipped is decoded and dropped."""
         size = max(1, _BLOCK // self.file.channels)
         position = max(0, self.skipped + start - _RUN_UP) if self.file.seekable() else 0
@@ -165,14 +167,21 @@ class Spliced(io.RawIOBase):
 def _open(path: Path, stream: BinaryIO) -> soundfile.SoundFile:
     """The file by its name, since some formats are found by their extension only, or else by its content alone."""
     try:
-        return soundfile.SoundFile(os.fsencode(path))
-    except TypeError:  # the extension .raw, which has no header to tell the rate
         try:
+            return soundfile.SoundFile(os.fsencode(path))
+        except TypeError:  # the extension .raw, which has no header to tell the rate
             return soundfile.SoundFile(os.dup(stream.fileno()))
-        except RuntimeError as error:
+    except soundfile.LibsndfileError as error:
+        if error.code not in _UNKNOWN:
             raise ClipError("unreadable", str(error)) from error
-    except RuntimeError as error:
-        raise ClipError("unreadable", str(error)) from error
+        other = other_content(path)
+        detail = other or f"no audio that libsndfile knows; it begins with the bytes {_first_bytes(path)}"
+        raise ClipError(NOT_AUDIO if other else "unreadable", detail) from error
+
+
+def _first_bytes(path: Path) -> str:
+    with path.open("rb") as stream:
+        return stream.read(8).hex(" ")
 
 
 def _mpeg_frames(path: Path) -> MpegFrames | None:

@@ -67,7 +67,8 @@ def every(rows: Rows, **cells: Callable[[int], str]) -> None:
 
 CAUSES: dict[str, tuple[str, int, Callable[[Path, Rows], object]]] = {
     "missing": (WARNING, 1, lambda folder, rows: (folder / "003.wav").unlink()),
-    "unreadable": (WARNING, 1, lambda folder, rows: (folder / "003.wav").write_text("no audio" * 99)),
+    "not audio": (WARNING, 1, lambda folder, rows: (folder / "003.wav").write_text("no audio" * 99)),
+    "unreadable": (WARNING, 1, lambda folder, rows: (folder / "003.wav").write_bytes(bytes(range(128, 256)) * 99)),
     "empty": (WARNING, 1, lambda folder, rows: (folder / "003.wav").write_bytes(b"")),
     "truncated": (
         WARNING,

@@ -79,9 +79,9 @@ def test_what_is_not_there_is_looked_for_every_time(clips: list[Clip], tmp_path:
     clips[4].path.unlink()
     clips[4].path.mkdir()
     facts = surveyed(clips, Reading(), tmp_path / "journal.jsonl")
-    assert [known.problem for known in facts[2:5]] == ["missing", "", "unreadable"]
+    assert [known.problem for known in facts[2:5]] == ["missing", "", "not audio"]
     unnameable = Clip("0", tmp_path / ("x" * 300))
-    assert surveyed([unnameable], Reading(), tmp_path / "journal.jsonl")[0].problem == "not readable now"
+    assert surveyed([unnameable], Reading(), tmp_path / "journal.jsonl")[0].problem == "missing"
     clips[2].path.write_text("here again")
     assert surveyed(clips, Reading(), tmp_path / "journal.jsonl")[2].detail == "here again"
 
@@ -116,7 +116,7 @@ def test_what_ended_a_process_is_tried_again_in_one_of_its_own(clips: list[Clip]
 def test_a_pipe_is_not_waited_for(clips: list[Clip], tmp_path: Path) -> None:
     clips[1].path.unlink()
     os.mkfifo(clips[1].path)
-    assert surveyed(clips, Reading(), tmp_path / "journal.jsonl")[1].problem == "unreadable"
+    assert surveyed(clips, Reading(), tmp_path / "journal.jsonl")[1].problem == "not audio"
 
 
 def test_names_that_are_no_text_are_read_once_too(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Obstacle:
             os._exit(9)
         if clip.id == ONLY and self.of == "lost":
             shutil.rmtree(clip.path.parent)
-            return [ClipError("not readable now", "No such file") for _ in wanted]
+            return [ClipError("missing", "no such file") for _ in wanted]
         if clip.id == ONLY and self.of is not None:
             raise MemoryError
         made: Extracted = Found(np.full((3, 4), int(clip.path.stem[1:]), np.float32))

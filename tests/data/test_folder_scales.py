@@ -20,6 +20,8 @@ def folder(root: Path, values: list[str], **settings: object) -> FolderSource:
     """Clips with these cells as ``valence``."""
     root.mkdir(exist_ok=True)
     rows = "".join(f"{place}.wav,{value}\n" for place, value in enumerate(values))
+    for place in range(len(values)):
+        (root / f"{place}.wav").touch()
     (root / "labels.csv").write_text(f"path,valence\n{rows}")
     return FolderSource(root, **settings)  # type: ignore[arg-type]
 

@@ -25,6 +25,8 @@ def both(lab_root: Path) -> UnionSource:
 def folder(root: Path, table: str) -> FolderSource:
     root.mkdir(parents=True)
     (root / "labels.csv").write_text(table)
+    for name in ("0.wav", "a.wav"):
+        (root / name).touch()
     return FolderSource(root)
 
 

@@ -146,12 +146,38 @@ def test_random_bytes_are_unreadable(tmp_path, name):
     assert reason(path) == "unreadable"
 
 
-def test_text_and_folder_are_unreadable_and_a_missing_file_is_so_for_now(tmp_path):
-    text = tmp_path / "text.mp3"
-    text.write_text("not a song\n" * 500)
-    assert reason(text) == "unreadable"
-    assert reason(tmp_path / "nowhere.wav") == "not readable now"
-    assert reason(tmp_path) == "unreadable"
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"<!DOCTYPE html><html>404</html>", "it begins with <!DOCTYPE html>"),
+        (b"\xef\xbb\xbf" + b"\n\n  not a song\n" * 500, "it begins with not a song"),
+        ("schön\n".encode("utf-16"), "it begins with schön"),
+        (b"%PDF-1.7\n\xff\xfe", "a PDF"),
+        (b"PK\x03\x04" + bytes(99), "a zip archive"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        (bytes(9000), "it begins with zero bytes only"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mp3", "a.wav"])
+def test_what_is_no_audio_is_called_by_its_name(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ClipError) as caught:
+        decode(tmp_path / name)
+    assert (caught.value.reason, told in caught.value.detail) == ("not audio", True)
+
+
+def test_folders_are_no_audio_and_what_is_not_there_is_missing(tmp_path):
+    (tmp_path / "a.mp3").mkdir()
+    assert reason(tmp_path / "a.mp3") == "not audio"
+    assert reason(tmp_path / "nowhere.wav") == "missing"
+    assert reason(tmp_path / "a.mp3" / "b" / "c.wav") == "missing"
+    assert reason(tmp_path / ("long" * 100)) == "missing"
+
+
+def test_a_damaged_header_keeps_the_words_of_the_decoder(tmp_path):
+    (tmp_path / "a.mp3").write_bytes(b"RIFF\x10\0\0\0WAVEfmt " + bytes(8))
+    with pytest.raises(ClipError, match=r"unreadable: .*Short 'fmt ' chunk"):
+        decode(tmp_path / "a.mp3")
 
 
 def test_empty_files(tmp_path):
@@ -162,10 +188,48 @@ def test_empty_files(tmp_path):
 
 
 def test_content_that_cannot_be_used(tmp_path):
-    assert reason(write(tmp_path / "silent.wav", np.zeros(44100 * 2))) == "silent"
     broken = tone()
     broken[1000] = np.nan
     assert reason(write(tmp_path / "nan.wav", broken, subtype="FLOAT")) == "not finite"
+
+
+SILENT = {
+    "zeros": (np.zeros((44100 * 2, 1)), "every sample of the mono mix is zero"),
+    "dither": (np.random.default_rng(1).choice([-1, 0, 0, 1], (44100 * 2, 1)) / 2**16, "its loudest moment has"),
+    "far below": (tone() * np.float32(1e-7), "its loudest moment has -1"),
+    "offset": (np.full((44100 * 2, 1), 0.2), "nothing but a constant offset of 0.2"),
+    "offset and dither": (0.1 + tone() * np.float32(1e-6), "nothing but a constant offset of 0.1"),
+    "out of phase": (np.hstack([tone(), -tone()]), "out of phase: the channels cancel"),
+    "nearly out of phase": (np.hstack([tone(), -0.999 * tone()]), "out of phase"),
+    "out of phase in four": (np.hstack([tone(), -tone(), tone(), -tone()]), "out of phase"),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_nothing_to_hear_is_silent_whatever_makes_it(tmp_path, case):
+    audio, told = SILENT[case]
+    with pytest.raises(ClipError) as caught:
+        decode(write(tmp_path / "a.wav", audio, subtype="FLOAT"))
+    assert caught.value.reason == "silent"
+    assert told in caught.value.detail
+
+
+def test_channels_out_of_phase_are_found_in_an_mp3_too(tmp_path):
+    assert reason(write(tmp_path / "a.mp3", np.hstack([tone(), -tone()]))) == "silent"
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        tone() * np.float32(3e-4),  # 70 dB below a loud recording
+        np.hstack([tone(), np.zeros_like(tone())]) * np.float32(1e-3),
+        np.hstack([tone(), -0.9 * tone()]),
+        np.vstack([np.zeros((88200, 1)), tone(0.1)]),
+        0.3 + tone() * np.float32(1e-2),
+    ],
+)
+def test_quiet_music_and_music_with_an_offset_stay(tmp_path, audio):
+    samples(write(tmp_path / "a.wav", audio, subtype="FLOAT"))
 
 
 def test_shorter_than_asked_for(tmp_path):
