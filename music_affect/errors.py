@@ -74,13 +74,19 @@ class TrainingError(MusicAffectError):
     """A training run that cannot give a usable model."""
 
 
-UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED = (
+class InstallationError(MusicAffectError):
+    """An installed library that does not work on this machine."""
+
+
+UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED, CRASHED_AGAIN = (
     "not readable now",
     "needs ffmpeg",
     "no memory",
     "crashed the reader",
+    "crashed the reader again",  # in the next run, too
 )
-PASSING = frozenset({UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED})  # reasons that may lie outside the file
+CRASHES = frozenset({CRASHED, CRASHED_AGAIN})
+PASSING = frozenset({UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, *CRASHES})  # reasons that may lie outside the file
 
 
 class ClipError(Exception):
