@@ -114,6 +114,11 @@ def _is_whole(place: Path) -> bool:
         return False
 
 
+def seal(place: Path) -> None:
+    """Writes the manifest of a folder."""
+    files.write_json(place / MANIFEST, _digests(place))
+
+
 def _digests(place: Path) -> dict[str, str]:
     paths = sorted(path for path in place.rglob("*") if path.is_file() and path.name != MANIFEST)
     return {str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
@@ -157,7 +162,7 @@ def _compile(place: Path) -> None:
         for action in ("compile", "check"):
             if fault := _child(action, made):
                 raise _broken(fault)
-        files.write_json(made / MANIFEST, _digests(made))
+        seal(made)
         if place.exists():
             place.rename(aside / "old")
         made.rename(place)
