@@ -74,14 +74,20 @@ class TrainingError(MusicAffectError):
     """A training run that cannot give a usable model."""
 
 
+class InstallationError(MusicAffectError):
+    """An installed library that does not work on this machine."""
+
+
 MISSING, NOT_AUDIO = "missing", "not audio"
-UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED = (
+UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED, CRASHED_AGAIN = (
     "not readable now",
     "needs ffmpeg",
     "no memory",
     "crashed the reader",
+    "crashed the reader again",  # in the next run, too
 )
-PASSING = frozenset({UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED})  # reasons that may lie outside the file
+CRASHES = frozenset({CRASHED, CRASHED_AGAIN})
+PASSING = frozenset({UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, *CRASHES})  # reasons that may lie outside the file
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)  # what the system answers where no such file can be
 
 

@@ -75,6 +75,7 @@ def _run(
     cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console, tracker: Tracker | None
 ) -> dict[str, Any]:
     began = time.perf_counter()
+    console.print(f"Run folder: {writer.path}", highlight=False, markup=False)
     start = transfer.read(cfg)
     prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))
     view = build.view(cfg, prepared.cache.identity.blocks)

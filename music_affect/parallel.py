@@ -53,6 +53,7 @@ def in_order(
     processes: int,
     crashed: Callable[[Item], Result] | None = None,
     suspected: Callable[[Item], bool] = lambda item: False,
+    ready: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
     """Results of a function, in the order of the items.
 
@@ -63,10 +64,12 @@ def in_order(
         crashed: the result of an item that ends its process (a defect in a decoder, no memory left); without it, such
             an item ends the work with ``BrokenProcessPool``, and with ``processes=1`` this process.
         suspected: whether an item has ended a process before; it gets one of its own where it would end this one.
+        ready: called when an item is about to be blamed for the end of a process; mends what else may have been the
+            cause, or raises.
     """
     if processes == 1:
         for item in items:
-            yield _alone(function, item, crashed) if crashed and suspected(item) else function(item)
+            yield _alone(function, item, crashed, ready) if crashed and suspected(item) else function(item)
         return
     remaining = iter(items)
     held: deque[Item] = deque()  # in flight; an item is held before it is handed over, which may already fail
@@ -91,18 +94,34 @@ def in_order(
         finally:
             for future in futures:
                 future.cancel()
-    # Which of the items in flight did it? Each gets a process of its own; then the work goes on as before.
+    # Which of the items in flight did it, if any? Each gets a process of its own; then the work goes on as before.
     for item in held:
-        yield _alone(function, item, crashed)
-    yield from in_order(function, remaining, processes, crashed)
+        yield _alone(function, item, crashed, ready)
+    yield from in_order(function, remaining, processes, crashed, suspected, ready)
 
 
-def _alone(function: Callable[[Item], Result], item: Item, crashed: Callable[[Item], Result]) -> Result:
+def _alone(
+    function: Callable[[Item], Result],
+    item: Item,
+    crashed: Callable[[Item], Result],
+    ready: Callable[[], None],
+) -> Result:
+    """The result of an item in a process of its own; it is blamed only for what happens twice, the second time there
+    being nothing else that could have ended the process.
+    """
+    try:
+        return _isolated(function, item)
+    except BrokenProcessPool:
+        ready()
+    try:
+        return _isolated(function, item)
+    except BrokenProcessPool:
+        return crashed(item)
+
+
+def _isolated(function: Callable[[Item], Result], item: Item) -> Result:
     with _pool(1) as pool:
-        try:
-            return pool.submit(function, item).result()
-        except BrokenProcessPool:
-            return crashed(item)
+        return pool.submit(function, item).result()
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:

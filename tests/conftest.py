@@ -22,10 +22,16 @@ def cache_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def own_folders(cache_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing is read from or written to the folders of the person who runs the tests."""
+def own_folders(
+    cache_root: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[None]:
+    """Nothing is read from or written to the folders of the person who runs the tests.
+
+    Compiled code is kept from one session to the next, in pytest's own cache: making it takes half a minute.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSIC_AFFECT_CACHE", str(cache_root))
+        patch.setenv("MUSIC_AFFECT_COMPILED", str(pytestconfig.cache.mkdir("compiled")))
         patch.setenv("MUSIC_AFFECT_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
         patch.delenv("MUSIC_AFFECT_DATA", raising=False)
         yield

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from music_affect import compilation
 from music_affect.audit.facts import Facts
+from music_affect.audit.measurement import AudioMeasurement
 from music_affect.data.source import Clip
 from music_affect.errors import CRASHED, NO_MEMORY, PASSING, CacheError, ClipError, not_read
 from music_affect.features.content import require_file
@@ -53,8 +55,16 @@ def survey(
         if 0 < len(remaining) < len(clips):
             say(f"{len(clips) - len(remaining)} of {len(clips)} clips are known from an earlier call.")
         processes = processes_for(len(remaining), workers)
+        audio = isinstance(measure, AudioMeasurement)
+        if audio and remaining:
+            compilation.folder()  # before any progress is shown
         taken = in_order(
-            partial(_measured, measure), remaining, processes, _crashed, partial(_ended_a_process, earlier)
+            partial(_measured, measure),
+            remaining,
+            processes,
+            _crashed,
+            partial(_ended_a_process, earlier),
+            compilation.heal if audio else lambda: None,
         )
         for clip, known in zip(remaining, watch(taken, len(remaining)), strict=True):
             facts[_name(clip)] = known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from rich.console import Console
@@ -39,6 +40,12 @@ class EpochProgress(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._began = time.perf_counter()
+        numbers = sum(weight.numel() for weight in pl_module.parameters() if weight.requires_grad)
+        self._console.print(
+            f"Training {numbers:,} parameters on {_name(trainer.strategy.root_device)}, {trainer.precision}, "
+            f"{trainer.max_epochs} epochs.",
+            highlight=False,
+        )
         if not self._console.is_terminal:
             return
         columns = [TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")]
@@ -70,3 +77,7 @@ class EpochProgress(Checkpoint):
         metrics: dict[str, Any] = dict(trainer.callback_metrics)
         shown = [name for name in ("train/loss", "val/loss", self._monitor) if name in metrics]
         return "  ".join(f"{name} {float(metrics[name]):.3f}" for name in shown)
+
+
+def _name(device: torch.device) -> str:
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)

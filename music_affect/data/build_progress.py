@@ -1,9 +1,10 @@
-"""How far a build is: a bar on a terminal, a line a minute in a log."""
+"""How far a build is: a bar on a terminal, a line early on and then one a minute in a log."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Protocol, Self
 if TYPE_CHECKING:
     from collections import Counter
 
-LINE_SECONDS = 60.0
+LINE_SECONDS, FIRST_LINE_SECONDS = 60.0, 15.0
+RECENT = 200  # clips that the rate is taken from
+MEANINGFUL = 10  # clips and seconds between them from which on a rate says something
 
 
 class Account(Protocol):
@@ -33,17 +36,17 @@ class Progress:
 
     def __init__(self, total: int, missing: int, account: Account, say: Callable[[str], None]) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
 
         self._account, self._say, self._missing = account, say, missing
-        self._began = self._said = time.monotonic()
+        self._said = time.monotonic() + FIRST_LINE_SECONDS - LINE_SECONDS
         self._done = 0
+        self._ends: deque[float] = deque(maxlen=RECENT)
         console = Console(file=sys.stderr)
-        columns = [TextColumn("Features"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}")]
-        self._bar = Bar(*columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[failed]}"),
-                        console=console, disable=not console.is_terminal)  # fmt: skip
-        self._task = self._bar.add_task("", total=total, completed=total - missing, rate="", failed="")
+        columns = [TextColumn("Features"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")]
+        self._bar = Bar(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task("", total=total, completed=total - missing)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -58,15 +61,23 @@ class Progress:
         """One more clip is done."""
         self._done += 1
         now = time.monotonic()
-        rate = self._done / max(now - self._began, 1e-9)
-        failures = self._account.skipped.total()
-        self._bar.update(
-            self._task, advance=1, rate=f"{rate:.1f} clips/s", failed=f"{failures} left out" if failures else ""
-        )
+        self._ends.append(now)
+        self._bar.update(self._task, advance=1, description=self._state())
         if self._bar.disable and now - self._said >= LINE_SECONDS:
             self._said = now
-            left = (self._missing - self._done) / rate
-            self._say(
-                f"{self._done} of {self._missing} clips, {rate:.1f} clips/s, {failures} left out, "
-                f"about {left / 60:.0f} min left"
-            )
+            self._say(f"{self._done} of {self._missing} clips{', ' * bool(self._state())}{self._state()}")
+
+    def _state(self) -> str:
+        """The rate, what it makes of the rest, and the failures.
+
+        The rate is that of the recent clips. It begins with the first one's end: what is loaded or compiled before
+        is done once, and would make hours of the rest.
+        """
+        failures = self._account.skipped.total()
+        told = [f"{failures} left out"] if failures else []
+        seconds = self._ends[-1] - self._ends[0]
+        if len(self._ends) > MEANINGFUL and seconds >= MEANINGFUL:
+            rate = (len(self._ends) - 1) / seconds
+            left = max(1, round((self._missing - self._done) / rate / 60))
+            told = [f"{rate:.1f} clips/s", *told, f"about {left} min left"]
+        return ", ".join(told)

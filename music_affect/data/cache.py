@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -140,7 +141,8 @@ def complete(folder: Path, identity: Identity) -> FeatureCache | None:
         cache = FeatureCache(folder, identity)
     except CacheError:
         return None
-    return None if any(may_have_passed(skip.reason, skip.path) for skip in cache.skipped) else cache
+    again = any(may_have_passed(skip.reason, skip.path) for skip in cache.skipped)
+    return None if again and os.access(folder, os.W_OK) else cache
 
 
 def unlike(folder: Path, identity: Identity) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from music_affect import compilation
 from music_affect.data import cache_index
 from music_affect.data.build_lock import EVERYTHING, locked
 from music_affect.data.build_mark import Job, ReadingMark
@@ -20,10 +21,19 @@ from music_affect.data.build_progress import Progress
 from music_affect.data.cache_index import PARTS
 from music_affect.data.cache_part import CachePart, Entry
 from music_affect.data.identity import NOWHERE, Identity, Stamp
-from music_affect.data.reader import Answer, Extract
+from music_affect.data.reader import Answer, Extract, ExtractAudio
 from music_affect.data.skips import may_have_passed
 from music_affect.data.source import Clip
-from music_affect.errors import CRASHED, MISSING, NO_MEMORY, UNREADABLE_NOW, ClipError, DataNotFoundError
+from music_affect.errors import (
+    CRASHED,
+    CRASHED_AGAIN,
+    CRASHES,
+    MISSING,
+    NO_MEMORY,
+    UNREADABLE_NOW,
+    ClipError,
+    DataNotFoundError,
+)
 from music_affect.parallel import in_order
 
 INDEX_LOCK = "index.lock"
@@ -107,6 +117,7 @@ class Work:
         self._mark = ReadingMark(folders[0] / PARTS / part)
         self.changed = self._unusable = 0
         self.missing: list[tuple[int, list[int]]] = []
+        self._crashed_before: set[str] = set()
         for place in mine:
             entries = [finished.get(clips[place].id) for finished in known]
             lacking = [kind for kind, entry in enumerate(entries) if self._lacks(entry, place, retry)]
@@ -114,6 +125,8 @@ class Work:
             self._unusable += not lacking and any(entry is not None and entry.skipped for entry in entries)
             if lacking:
                 self.missing.append((place, lacking))
+            if any(entry is not None and entry.skipped and entry.skipped[1] in CRASHES for entry in entries):
+                self._crashed_before.add(clips[place].id)
 
     def _lacks(self, entry: Entry | None, place: int, retry: bool) -> bool:
         if entry is None or entry.stamp != tuple(self._stamps[place]):
@@ -130,14 +143,18 @@ class Work:
             say(f"{done} of {self._count} clips are done already; going on with {len(self.missing)}{changed}.")
 
     def run(self, extract: Extract, processes: int, say: Say) -> Account:
+        audio = isinstance(extract, ExtractAudio)
+        if audio and self.missing:
+            compilation.folder()  # before the processes that need it are started, and before any progress is shown
         account = Account(self._count, unusable=self._unusable)
         jobs = [(self._clips[place], kinds) for place, kinds in self.missing]
         results = in_order(
             partial(_extract, extract),
             self._mark.each(jobs) if processes == 1 else jobs,  # in processes of their own, clips can end only those
             processes,
-            _crashed,
-            self._mark.suspects,
+            self._crashed,
+            self._suspected,
+            compilation.heal if audio else lambda: None,
         )
         try:
             with self._mark.cleared(), Progress(self._count, len(self.missing), account, say) as progress:
@@ -154,6 +171,13 @@ class Work:
             with locked(folder / INDEX_LOCK, say):
                 cache_index.write(folder, cache_index.collect(folder, identity))
         return account
+
+    def _suspected(self, job: Job) -> bool:
+        return self._mark.suspects(job) or job[0].id in self._crashed_before
+
+    def _crashed(self, job: Job) -> list[Answer]:
+        reason = CRASHED_AGAIN if job[0].id in self._crashed_before else CRASHED
+        return [ClipError(reason, "reading it ended the process") for _ in job[1]]
 
     def _store(self, place: int, kinds: Sequence[int], answers: Sequence[Answer], account: Account) -> None:
         clip, stamp = self._clips[place], tuple(self._stamps[place].tolist())
@@ -185,7 +209,3 @@ def _extract(extract: Extract, job: Job) -> list[Answer]:
         return extract(*job)
     except MemoryError as error:
         return [ClipError(NO_MEMORY, str(error) or "reading it needs more memory than there is") for _ in job[1]]
-
-
-def _crashed(job: Job) -> list[Answer]:
-    return [ClipError(CRASHED, "reading it ended the process") for _ in job[1]]
