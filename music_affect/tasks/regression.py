@@ -76,11 +76,7 @@ class Regression(Objective):
                 fix="give the labels as [B]",
             )
         labels, shares = (labels, labels.isfinite().float()) if mixture is None else _blend(labels, mixture)
-        there = labels.isfinite()
-        losses = values.new_zeros(len(values))
-        if bool(there.any()):
-            predicted, wanted = (values[there] - self.mean) / self.sd, (labels[there] - self.mean) / self.sd
-            losses = losses.masked_scatter(there, value_losses(self._loss, predicted, wanted))
+        losses = value_losses(self._loss, (values - self.mean) / self.sd, (labels - self.mean) / self.sd)
         return losses * shares, shares
 
     def predict(self, output: Tensor) -> Tensor:
@@ -105,9 +101,7 @@ class Regression(Objective):
 
     def _values(self, output: Tensor) -> Tensor:
         """Values in the label's units [B] of outputs [B, 1]."""
-        # Mixed precision ends here: ranks of half-precision values would tie.
         z = output.squeeze(1)
-        z = z.to(torch.promote_types(z.dtype, torch.float32))
         if self._ends is None:
             return self.mean + self.sd * z
         low, high = self._ends
