@@ -75,6 +75,10 @@ def _run(
     cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console, tracker: Tracker | None
 ) -> dict[str, Any]:
     began = time.perf_counter()
+    if "net" in cfg.model:
+        from music_affect.trainer import check_trainer
+
+        check_trainer(cfg)
     console.print(f"Run folder: {writer.path}", highlight=False, markup=False)
     start = transfer.read(cfg)
     prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))

@@ -66,8 +66,8 @@ class Augmentation:
 
     def _mixup(self, batch: Batch, blocks: Mapping[str, tuple[int, int]], random: Generator) -> Batch:
         size, device = len(batch.lengths), batch.lengths.device
-        partner = torch.randperm(size, generator=random).to(device)
-        weight = _beta(self.mixup_alpha, size, random).to(device)
+        partner = torch.randperm(size, generator=random).to(device, non_blocking=True)
+        weight = _beta(self.mixup_alpha, size, random).to(device, non_blocking=True)
         own, other = batch.spectrogram, batch.spectrogram[partner]
         mixed = weight[:, None, None] * own + (1 - weight)[:, None, None] * other
         if "chroma" in blocks:
@@ -79,7 +79,7 @@ class Augmentation:
 
 def _stripes(lengths: Tensor, width: float, size: int, random: Generator) -> Tensor:
     """True inside one random stripe a row: [B, size]; at most ``width`` of each row's length."""
-    draw = torch.rand(2, len(lengths), generator=random).to(lengths.device)
+    draw = torch.rand(2, len(lengths), generator=random).to(lengths.device, non_blocking=True)
     wide = (draw[0] * width * lengths).long()
     begin = (draw[1] * (lengths - wide + 1)).long()
     position = torch.arange(size, device=lengths.device)[None, :]

@@ -51,24 +51,23 @@ class MemoryStore:
         starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
         for name, start, length in zip(names, starts, self.lengths, strict=True):
             self._frames[start : start + length] = normalizer(torch.from_numpy(view(cache.clip(name))))
-        self._starts = torch.from_numpy(starts)
-        self._sizes = torch.from_numpy(self.lengths)
+        self._starts = starts
 
     def to(self, device: torch.device) -> None:
         """Moves all frames; batches are then gathered where the model is."""
-        self._frames, self._starts, self._sizes = (
-            tensor.to(device) for tensor in (self._frames, self._starts, self._sizes)
-        )
+        self._frames = self._frames.to(device)
 
     def gather(self, clips: NDArray[np.int64], begins: NDArray[np.int64], frames: int) -> tuple[Tensor, Tensor]:
         device = self._frames.device
-        rows, first = torch.from_numpy(clips).to(device), torch.from_numpy(begins).to(device)
-        lengths = torch.clamp(self._sizes[rows] - first, max=frames)
-        steps = torch.arange(int((np.minimum(self.lengths[clips] - begins, frames)).max()), device=device)
-        places = (self._starts[rows] + first)[:, None] + steps
+        counts = np.minimum(self.lengths[clips] - begins, frames)
+        # What is decided here is decided on the CPU, so that nothing waits for a GPU.
+        first, lengths = (
+            torch.from_numpy(values).to(device, non_blocking=True) for values in (self._starts[clips] + begins, counts)
+        )
+        steps = torch.arange(int(counts.max()), device=device)
         inside = steps < lengths[:, None]
-        batch = self._frames[torch.where(inside, places, 0)]
-        if not bool(inside.all()):
+        batch = self._frames[torch.where(inside, first[:, None] + steps, 0)]
+        if counts.min() < counts.max():
             batch = batch * inside[:, :, None]
         return batch, lengths
 

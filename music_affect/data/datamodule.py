@@ -49,9 +49,9 @@ class ClipDataset(Dataset[Batch]):
     def __getitem__(self, plan: BatchPlan) -> Batch:
         places = plan.clips[plan.rows]
         spectrogram, lengths = self.store.gather(places, plan.begins[plan.rows], self._frames)
-        clips = torch.from_numpy(places)
-        targets = {name: values[clips].to(lengths.device) for name, values in self._targets.items()}
-        batch = Batch(spectrogram, lengths, targets, clips.to(lengths.device))
+        clips, device = torch.from_numpy(places), lengths.device
+        targets = {name: values[clips].to(device, non_blocking=True) for name, values in self._targets.items()}
+        batch = Batch(spectrogram, lengths, targets, clips.to(device, non_blocking=True))
         if self._augmentation is None:
             return batch
         if plan.rows != slice(None):

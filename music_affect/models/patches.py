@@ -128,8 +128,9 @@ class GridPositions(nn.Module):
         last = self.vectors.shape[0] - 1
         if steps <= last + 1:
             return tokens + self.vectors[:steps]
-        counts = tokens.new_full((batch, 1), steps) if mask is None else mask.sum(1, keepdim=True)
-        stretch = (last / (counts - 1).clamp(min=1)).clamp(max=1)
+        counts = torch.full((batch, 1), steps, device=tokens.device) if mask is None else mask.sum(1, keepdim=True)
+        # In single precision, whatever the tokens are in: bfloat16 cannot count to 300.
+        stretch = (last / (counts - 1).clamp(min=1).float()).clamp(max=1)
         places = (torch.arange(steps, device=tokens.device) * stretch).clamp(max=last)  # [B, T']
         below = places.floor().long()
         above = (below + 1).clamp(max=last)

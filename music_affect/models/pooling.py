@@ -22,8 +22,9 @@ def masked_mean(sequence: Tensor, mask: Tensor | None) -> Tensor:
     """
     if mask is None:
         return sequence.mean(1)
-    weights = mask.to(sequence.dtype).unsqueeze(2)
-    return (sequence * weights).sum(1) / weights.sum(1)
+    exact = torch.promote_types(sequence.dtype, torch.float32)  # bfloat16 cannot count to 300
+    summed = (sequence * mask.unsqueeze(2)).sum(1, dtype=exact)
+    return (summed / mask.sum(1, keepdim=True)).to(sequence.dtype)
 
 
 def masked_max(sequence: Tensor, mask: Tensor | None) -> Tensor:

@@ -20,11 +20,14 @@ def read(frames: Tensor, lengths: Tensor, onward: nn.Module, returning: nn.Modul
     Returns:
         float [B, T, H], or [B, T, 2 H] for both directions; what stands in the padding has no meaning.
     """
-    forwards: Tensor = onward(frames)[0]
-    if returning is None:
-        return forwards
-    backwards = reverse(returning(reverse(frames, lengths))[0], lengths)
-    return torch.cat([forwards, backwards], dim=2)
+    # Under autocast, whatever its type, cuDNN recurs in float16, in which gradients vanish unless losses are scaled.
+    with torch.autocast(frames.device.type, enabled=False):
+        frames = frames.to(next(onward.parameters()).dtype)
+        forwards: Tensor = onward(frames)[0]
+        if returning is None:
+            return forwards
+        backwards = reverse(returning(reverse(frames, lengths))[0], lengths)
+        return torch.cat([forwards, backwards], dim=2)
 
 
 def reverse(sequence: Tensor, lengths: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ class Task(LightningModule):
         return self._step(batch, "test")
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
-        outputs = self(batch.spectrogram, batch.lengths)
+        outputs = self(batch.spectrogram.to(self.dtype), batch.lengths)
         mixture = None if batch.partner is None or batch.weight is None else Mixture(batch.partner, batch.weight)
         terms = {
             name: objective.losses(outputs[name], batch.targets[name], mixture) for name, objective in self._each()
@@ -169,6 +169,8 @@ class Task(LightningModule):
             group["share"] = self._backbone_rate
         groups += [{**group, "share": 1.0} for group in parameter_groups(self.objectives, self.weighting)]
         optimizer = self._make_optimizer(groups)
+        # A fused optimizer would undo the scaling of losses by itself, after gradients are clipped: too late.
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         for group in optimizer.param_groups:
             group["lr"] *= group["share"]
         steps, epochs = int(self.trainer.estimated_stepping_batches), self.trainer.max_epochs or 1

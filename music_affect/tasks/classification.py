@@ -47,9 +47,8 @@ class Classification(Objective):
 
     def row_losses(self, output: Tensor, labels: Tensor) -> Tensor:
         """Loss of each row against one label, float32 [B]; what an objective with another loss overrides."""
-        return F.cross_entropy(
-            output, labels, weight=self.class_weights, label_smoothing=self._label_smoothing, reduction="none"
-        )
+        weights = None if self.class_weights is None else self.class_weights.to(output.dtype)
+        return F.cross_entropy(output, labels, weights, label_smoothing=self._label_smoothing, reduction="none")
 
     def predict(self, output: Tensor) -> Tensor:
         return output.softmax(dim=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 
@@ -43,9 +44,12 @@ class Objective(nn.Module, ABC):
         self.head = nn.Linear(in_features, outputs)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """Outputs [B, C] for embeddings [B, D]."""
+        """Outputs [B, C] for embeddings [B, D], in single precision at least: here half precision ends.
+
+        Losses would lose digits in it, and the ranks of predictions would tie.
+        """
         output: Tensor = self.head(embedding)
-        return output
+        return output.to(torch.promote_types(output.dtype, torch.float32))
 
     @abstractmethod
     def losses(self, output: Tensor, labels: Tensor, mixture: Mixture | None) -> tuple[Tensor, Tensor]:

@@ -75,12 +75,8 @@ class Regression(Objective):
                 expected="one value a clip: other shapes would be broadcast, and the mean be learnt",
                 fix="give the labels as [B]",
             )
-        labels, shares = (labels, labels.isfinite().float()) if mixture is None else _blend(labels, mixture)
-        there = labels.isfinite()
-        losses = values.new_zeros(len(values))
-        if bool(there.any()):
-            predicted, wanted = (values[there] - self.mean) / self.sd, (labels[there] - self.mean) / self.sd
-            losses = losses.masked_scatter(there, value_losses(self._loss, predicted, wanted))
+        labels, shares = (labels, _known(labels)) if mixture is None else _blend(labels, mixture)
+        losses = value_losses(self._loss, (values - self.mean) / self.sd, (labels - self.mean) / self.sd)
         return losses * shares, shares
 
     def predict(self, output: Tensor) -> Tensor:
@@ -105,9 +101,7 @@ class Regression(Objective):
 
     def _values(self, output: Tensor) -> Tensor:
         """Values in the label's units [B] of outputs [B, 1]."""
-        # Mixed precision ends here: ranks of half-precision values would tie.
         z = output.squeeze(1)
-        z = z.to(torch.promote_types(z.dtype, torch.float32))
         if self._ends is None:
             return self.mean + self.sd * z
         low, high = self._ends
@@ -122,5 +116,9 @@ def _blend(labels: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
     partner = labels[mixture.partner]
     blended = torch.lerp(partner, labels, mixture.weight)
     known = torch.where(labels.isfinite(), labels, partner)
-    shares = torch.lerp(partner.isfinite().float(), labels.isfinite().float(), mixture.weight)
+    shares = torch.lerp(_known(partner), _known(labels), mixture.weight)
     return torch.where(blended.isfinite(), blended, known), shares
+
+
+def _known(labels: Tensor) -> Tensor:
+    return labels.isfinite().to(labels.dtype)

@@ -168,9 +168,11 @@ def test_labels_of_another_shape_are_refused_instead_of_broadcast(shape: tuple[i
 
 
 def test_half_precision_outputs_are_ranked_as_single_precision() -> None:
-    made = Regression(2, mean=100.0, sd=1.0)
-    output = torch.linspace(-0.01, 0.01, 32)[:, None].half()
-    assert len(set(made.predict(output)[:, 0].tolist())) == len(set(output[:, 0].tolist())) > 20
+    made = Regression(1, mean=100.0, sd=1.0).half()
+    torch.nn.init.ones_(made.head.weight)
+    torch.nn.init.zeros_(made.head.bias)
+    embedding = torch.linspace(-0.01, 0.01, 32)[:, None].half()
+    assert len(set(made.predict(made(embedding))[:, 0].tolist())) == len(set(embedding[:, 0].tolist())) > 20
 
 
 @pytest.mark.parametrize("bounded", [True, False])
