@@ -161,13 +161,6 @@ def selection(cfg: DictConfig) -> Selection:
             of which unlike parts are used.
     """
     given = [cfg[key].get("selection") for key in ("data", "also") if cfg.get(key)]
-    for node in given:
-        if not isinstance(node, DictConfig | None):
-            raise ConfigurationError(
-                f"a selection that is '{node}'",
-                expected="settings as position and seconds",
-                fix="write for example data.selection.position=start",
-            )
     nodes = [{} if node is None else plain(node) for node in given]
     if nodes[-1] != nodes[0]:
         raise ConfigurationError(

@@ -45,6 +45,10 @@ RULES: Mapping[str, Rule] = {
     # a run
     "seed": SEED,
     "workers": whole(1, PROCESSES) | NULL,
+    "start_from": WORD | NULL,
+    "out": WORD | NULL,
+    "pretrained": WORD | NULL,
+    "checkpoint": WORD,
     "tag": WORD | whole() | NULL,
     "backbone_rate": number(0),
     "accelerator": choice("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
@@ -58,6 +62,8 @@ RULES: Mapping[str, Rule] = {
     "search.at_once": whole(1, PROCESSES),
     "search.startup_trials": whole(0),
     "search.grace_epochs": whole(0),
+    "search.trial": whole(0) | NULL,
+    "search.study": WORD | NULL,
     "search.space": named(ANYTHING),
     "search.pruner": choice("none", "median", "hyperband"),
     # answers
@@ -152,6 +158,7 @@ RULES: Mapping[str, Rule] = {
     "factor": OPEN_SHARE,
     "gamma": above(0, 1),
     "div_factor": above(0),
+    "logger.group": WORD | whole() | NULL,
     "logger.mode": choice("online", "offline", "disabled"),
     "milestones": listed(OPEN_SHARE),
     "patience": whole(0),

@@ -108,7 +108,7 @@ def _check_known(name: str, usual: Mapping[Any, Any]) -> None:
     group, _, word = name.rpartition(".")
     known = {*map(str, usual), *(key.rpartition(".")[2] for key in RULES if key.rpartition(".")[0] == group)}
     if group in COMPLETE and word not in known:
-        near = did_you_mean(word, known)
+        near = did_you_mean(name, [f"{group}.{one}" for one in known])
         raise ConfigurationError(
             f"unknown setting '{name}'{near}",
             expected=f"a setting that {group} has" + ("" if near else f": {', '.join(sorted(known))}"),
