@@ -29,7 +29,7 @@ WRONG: Mapping[type, Sequence[Any]] = {  # by the kind of the usual value
     bool: [1, 0, "yes", "", 0.5, [True], {"a": True}],
     int: [True, False, "1", "abc", "", "٣", "0x10", -1, {"a": 1}, "x" * 9999],
     float: [True, False, "1.0", "abc", "", ".nan", -1, -0.5, {"a": 1}, [0.5]],
-    str: [False, 0.5, ["a"], {"a": 1}],
+    str: [0.5, ["a"], {"a": 1}],
     list: [True, 0.5, "abc", "", {"a": 1}, {}, [None], [[[1]]]],
 }
 NOT_TRAINED = ("majority", "linear")  # models of no epochs, with a rate of 0
