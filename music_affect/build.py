@@ -6,7 +6,9 @@ Heavy libraries are imported where they are needed, so that describing the data 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import InstantiationException
@@ -33,6 +35,18 @@ if TYPE_CHECKING:
     from music_affect.tasks.objective import Objective
 
 
+REFUSALS = (
+    TypeError,
+    ValueError,
+    AssertionError,
+    RuntimeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    MemoryError,
+)
+
+
 def plain(cfg: DictConfig) -> dict[str, Any]:
     """The configuration resolved to plain containers, for checkpoints and run folders."""
     content = OmegaConf.to_container(cfg, resolve=True)
@@ -46,14 +60,34 @@ def make(node: DictConfig, **arguments: Any) -> Any:
     Raises:
         ConfigurationError: the settings do not fit the target.
     """
-    try:
+    with _refusals(node):
         return instantiate(node, _partial_=True)(**arguments)
-    except (InstantiationException, TypeError) as error:
-        cause = error.__cause__ or error
+
+
+def later(node: DictConfig) -> Callable[..., Any]:
+    """What ``make`` does, for a target that is called when training starts."""
+    return partial(_called, node, instantiate(node, _partial_=True, _convert_="all"))
+
+
+def _called(node: DictConfig, target: Callable[..., Any], *given: Any, **arguments: Any) -> Any:
+    with _refusals(node):
+        return target(*given, **arguments)
+
+
+@contextmanager
+def _refusals(node: DictConfig) -> Iterator[None]:
+    """Whatever a constructor says against its settings is a user's mistake, told in its own words."""
+    try:
+        yield
+    except MusicAffectError:
+        raise
+    except (InstantiationException, *REFUSALS) as error:
+        cause = (error.__cause__ if isinstance(error, InstantiationException) else None) or error
         if isinstance(cause, MusicAffectError):
             raise cause from error
         raise ConfigurationError(
-            f"{node.get('_target_')} cannot be built with these settings ({' '.join(str(cause).split())})",
+            f"{node._get_full_key(None)}: {node.get('_target_')} cannot be built with these settings "
+            f"({type(cause).__name__}: {' '.join(str(cause).split())[:300]})",
             expected="settings that it takes",
             fix="see its docstring and its file in conf/",
         ) from error
@@ -127,13 +161,6 @@ def selection(cfg: DictConfig) -> Selection:
             of which unlike parts are used.
     """
     given = [cfg[key].get("selection") for key in ("data", "also") if cfg.get(key)]
-    for node in given:
-        if not isinstance(node, DictConfig | None):
-            raise ConfigurationError(
-                f"a selection that is '{node}'",
-                expected="settings as position and seconds",
-                fix="write for example data.selection.position=start",
-            )
     nodes = [{} if node is None else plain(node) for node in given]
     if nodes[-1] != nodes[0]:
         raise ConfigurationError(
@@ -236,8 +263,8 @@ def task(cfg: DictConfig, spec: DataSpec, train: Sequence[Clip] = ()) -> Task:
         net,
         objectives,
         make(cfg.weighting, labels={name: objective.categorical for name, objective in objectives.items()}),
-        optimizer=instantiate(cfg.optimizer, _partial_=True, _convert_="all"),
-        schedule=instantiate(cfg.scheduler, _partial_=True, _convert_="all"),
+        optimizer=later(cfg.optimizer),
+        schedule=later(cfg.scheduler),
         monitor=cfg.task.monitor,
         backbone_rate=cfg.backbone_rate,
     )
@@ -260,8 +287,6 @@ def _objective(cfg: DictConfig, in_features: int, name: str, kind: Target, train
 def _class_weights(choice: str | None, counts: Sequence[int]) -> list[float] | None:
     if choice is None:
         return None
-    if choice != "balanced":
-        raise ConfigurationError(f"task.class_weights={choice}", expected="null or balanced", fix="correct it")
     present = [count for count in counts if count]
     return [sum(counts) / (len(present) * count) if count else 0.0 for count in counts]
 

@@ -5,27 +5,26 @@ Imports Hydra and nothing heavier, so that a mistake is answered within a second
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException, HydraException
+from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from music_affect.configuration import check_overrides, conf_folder
+from music_affect.configuration import check_overrides, conf_folder, variable
 from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect.overrides import arguments
 from music_affect.sweep.plan import plan
 
 Job = Callable[[DictConfig], Any]
 Check = Callable[[DictConfig], None]
 Sweep = Callable[[str, DictConfig, Callable[[], Any]], int]
-NO_JOB = ("--help", "-h", "--hydra-help", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc", "--version")
 
 
 class JobRefusedError(CompactHydraException):
@@ -52,17 +51,20 @@ def run(
     Exits with code 1 and one line on a user's mistake, of several jobs a line for each that is refused, when all have
     ended; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
     """
-    words = sys.argv[1:]
     refused: list[MusicAffectError] = []
     launch = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)
     start = launch(_explained(job, going_on, refused))
     try:
-        if not any(word.split("=")[0] in NO_JOB for word in words):
-            cfg = check_overrides(config_name, [word for word in words if not word.startswith("-")])
-            if cfg.hydra.mode == RunMode.MULTIRUN or {"-m", "--multirun"} & set(words):
+        sys.argv[1:], given = arguments(sys.argv[1:])
+        if not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion):
+            words = [word for word in sys.argv[1:] if not word.startswith("-")]
+            cfg = check_overrides(config_name, words)
+            if cfg.hydra.mode == RunMode.MULTIRUN or given.multirun:
                 if sweep is not None:
                     sys.exit(sweep(config_name, cfg, start))
-                _check_jobs(config_name, words, check)
+                for cell in plan(config_name, words):
+                    if check is not None:
+                        check(cell.cfg)
                 # Its own name is the time at which Hydra starts, which is a little later.
                 _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
             else:
@@ -94,17 +96,6 @@ def _check_output(folder: Path, setting: str) -> None:
             expected="a writable place",
             fix=f"set {setting} to one",
         ) from error
-
-
-def _check_jobs(config_name: str, words: Sequence[str], check: Check | None) -> None:
-    if check is None:
-        return
-    try:
-        cells = plan(config_name, words)
-    except HydraException:  # Hydra says it in one line when it comes to that job, and before it starts any
-        return
-    for cell in cells:
-        check(cell.cfg)
 
 
 def _explained(job: Job, going_on: str, refused: list[MusicAffectError]) -> Job:
@@ -139,6 +130,6 @@ def _is_sweep() -> bool:
 
 
 def _explain(error: MusicAffectError) -> None:
-    if os.environ.get("MUSIC_AFFECT_TRACEBACK"):
+    if variable("MUSIC_AFFECT_TRACEBACK"):
         traceback.print_exc()
     print(f"error: {error}", file=sys.stderr)

@@ -105,12 +105,8 @@ def wanted(task: DictConfig) -> dict[str, str]:
     """Labels that a task predicts, by name: ``categorical`` or ``continuous``.
 
     Raises:
-        ConfigurationError: one is named twice, or they are no list.
+        ConfigurationError: one is named twice.
     """
-    if isinstance(task.targets, str):
-        raise ConfigurationError(
-            f"task.targets={task.targets}", expected="a list", fix=f"write 'task.targets=[{task.targets}]'"
-        )
     names = [*([task.target] if task.target else []), *task.targets]
     if len(set(names)) < len(names):
         raise ConfigurationError(

@@ -5,63 +5,97 @@ Imports Hydra and nothing heavier, so that a mistake is answered within a second
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from music_affect import settings
 from music_affect.errors import ConfigurationError, did_you_mean
+from music_affect.overrides import conf_folder as conf_folder
+from music_affect.overrides import options, own_folders, parsed, spelled
 from music_affect.sweep.cells import digest
 
 EXTRA_OF = {"joblib": "joblib", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm", "slurm": "slurm"}
 FROM_THE_DATA = ("num_features", "num_classes", "max_frames")
 FOR_ALL_RUNS = ("grid", "hparams_search")  # groups that say which runs there are
+OF_VALUES = ("experiment", "grid", "debug")  # groups that give values to settings of others
 
 
-def conf_folder() -> Path:
-    """The configurations: beside the package in a checkout, inside it once installed."""
-    installed = Path(__file__).parent / "conf"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
+def composing() -> AbstractContextManager[None]:
+    """A context in which ``composed`` finds the configurations."""
+    opened: AbstractContextManager[None] = hydra.initialize_config_dir(
+        str(conf_folder().absolute()), version_base="1.3"
+    )
+    return opened
 
 
 def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
     """Composes the configuration once, so that a mistake in it is told in our words.
 
-    A sweep is checked by its first cell, and every choice from a group by name.
+    A sweep is checked by its first cell, and every choice from a group by name; ``sweep.plan`` checks the other cells.
 
     Returns:
         The configuration (of the first cell), Hydra's own included.
 
     Raises:
-        ConfigurationError: a word is not understood.
+        ConfigurationError: a word is not understood, or a setting has a value without a meaning.
+    """
+    overrides = parsed(spelled(words))
+    with composing():
+        for override in overrides:
+            _check_choice(override, own_folders(overrides))
+        return composed(config_name, [_first_cell(override) for override in overrides])
+
+
+def composed(config_name: str, words: Sequence[str]) -> DictConfig:
+    """The configuration of one run, Hydra's own included, with every setting checked; inside ``composing``.
+
+    Raises:
+        ConfigurationError: it does not compose, lacks a value, or has one without a meaning.
     """
     try:
-        overrides = OverridesParser.create().parse_overrides(list(words))
-    except HydraException as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(
-            f"the command line is not understood ({reason})",
-            expected="words like model=cnn, optimizer.lr=1e-3 or seed=0,1,2 (with -m)",
-            fix="see --help, and quote values that hold commas, brackets or blanks",
-        ) from error
-    with hydra.initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
-        for override in overrides:
-            _check_choice(override)
-        try:
-            first = [_first_cell(override) for override in overrides]
-            cfg = hydra.compose(config_name, overrides=first, return_hydra_config=True)
-            missing = OmegaConf.missing_keys(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise _explain_composition(config_name, overrides, error) from error
-    for key in sorted(missing):
+        cfg = hydra.compose(config_name, list(words), return_hydra_config=True)
+        own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+        raw = _plain(own, resolve=False)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise _explain_composition(config_name, parsed(words), error) from error
+    for key in sorted(name for name, value in settings.flat(raw).items() if value == "???"):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
+    usual = usual_settings(config_name, cfg, words)
+    # What was written comes first: a reference to it is wrong with it, and may not even resolve.
+    settings.check(settings.written(raw, usual), usual)
+    try:
+        settings.check(_plain(own, resolve=True), usual)
+    except OmegaConfBaseException as error:
+        raise _explain_composition(config_name, parsed(words), error) from error
     return cfg
+
+
+def usual_settings(config_name: str, cfg: DictConfig, words: Sequence[str]) -> Mapping[str, Any]:
+    """The settings that the same choices give without anybody's values."""
+    chosen = cfg.hydra.runtime.choices.items()
+    choices = [f"{group}={name}" for group, name in chosen if name and "/" not in group and group not in OF_VALUES]
+    return _usual(config_name, (*choices, *(word for word in words if word.startswith("hydra.searchpath="))))
+
+
+@cache
+def _usual(config_name: str, choices: Sequence[str]) -> Mapping[str, Any]:
+    return _plain(hydra.compose(config_name, list(choices)), resolve=True)
+
+
+def _plain(cfg: DictConfig, *, resolve: bool) -> dict[Any, Any]:
+    content = OmegaConf.to_container(cfg, resolve=resolve)
+    assert isinstance(content, dict)
+    return content
 
 
 def _first_cell(override: Override) -> str:
@@ -71,11 +105,11 @@ def _first_cell(override: Override) -> str:
     return f"{line.split('=', 1)[0]}={next(iter(override.sweep_string_iterator()))}"
 
 
-def _check_choice(override: Override) -> None:
+def _check_choice(override: Override, folders: Sequence[Path]) -> None:
     """A group's choice has to be one of its files."""
     group = override.key_or_group
-    options = _options(group)
-    if not options or override.is_delete() or group.startswith("hydra/"):  # launchers are also others' files
+    known = options(group, folders)
+    if not known or override.is_delete() or group.startswith("hydra/"):  # launchers are also others' files
         return
     if group in FOR_ALL_RUNS and override.is_sweep_override():
         raise ConfigurationError(
@@ -85,18 +119,13 @@ def _check_choice(override: Override) -> None:
         )
     values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
     for value in values:
-        if isinstance(value, str) and value not in options and value != "null":
+        if not isinstance(value, str) or value not in known:
+            word = settings.told(value)
             raise ConfigurationError(
-                f"{group}={value}{did_you_mean(value, options)}",
-                expected=f"{group} to be one of {', '.join(_beside(value, options))}",
+                f"{group}={word}{did_you_mean(word, known)}",
+                expected=f"{group} to be one of {', '.join(_beside(word, known))}",
                 fix="correct the word",
             )
-
-
-def _options(group: str) -> list[str]:
-    """Files of a group, those in folders under it too: ``cnn``, ``s1/cnn_mel``."""
-    folder = conf_folder() / group
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def _beside(value: str, options: Sequence[str]) -> list[str]:
@@ -118,7 +147,7 @@ def _explain_composition(config_name: str, overrides: Sequence[Override], error:
                 expected=f"the extra '{extra}' of this package",
                 fix=f'run: pip install "music_affect[{extra}]"',
             )
-        if override.is_add() or override.is_delete() or key in known or _options(key) or key.startswith("hydra"):
+        if override.is_add() or override.is_delete() or key in known or options(key) or key.startswith("hydra"):
             continue
         if key.rsplit(".", 1)[-1] in FROM_THE_DATA:
             return ConfigurationError(
@@ -139,7 +168,7 @@ def _explain_composition(config_name: str, overrides: Sequence[Override], error:
 
 def _chosen(config_name: str, overrides: Sequence[Override]) -> DictConfig:
     """The configuration with the groups that a command line chooses, and nothing else of it."""
-    chosen = [_first_cell(override) for override in overrides if _options(override.key_or_group)]
+    chosen = [_first_cell(override) for override in overrides if options(override.key_or_group)]
     try:
         return hydra.compose(config_name, chosen)
     except (HydraException, OmegaConfBaseException, ValueError):
@@ -159,6 +188,8 @@ def _known_keys(cfg: DictConfig, prefix: str = "") -> set[str]:
 
 def _register_resolvers() -> None:
     """Words that the configurations use."""
+    OmegaConf.register_new_resolver("environment", variable, replace=True)
+    OmegaConf.register_new_resolver("expanded", _expanded, replace=True)
     OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
     OmegaConf.register_new_resolver("suffix", _suffix, replace=True)
     OmegaConf.register_new_resolver("joined", _joined, replace=True)
@@ -167,6 +198,17 @@ def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
     OmegaConf.register_new_resolver("cell", lambda *, _root_: digest(_root_), replace=True)
+
+
+def variable(name: str, default: str | None = None) -> str | None:
+    """An environment variable, the home folder (~) in its place; a blank one is as one that is not set."""
+    found = os.environ.get(name, "").strip()
+    return _expanded(found) if found else default
+
+
+def _expanded(path: str) -> str:
+    """A path with the home folder in place of ``~``."""
+    return os.path.expanduser(str(path))
 
 
 def _folder_name(root: str | None, default: str) -> str:
@@ -196,7 +238,7 @@ def _replaced(text: Any, old: str, new: str) -> str:
 
 def _choices(*groups: str) -> str:
     """The options of some groups for a help text, a line a group."""
-    return "\n".join(f"{group}: {', '.join(_options(group))}" for group in groups)
+    return "\n".join(f"{group}: {', '.join(options(group))}" for group in groups)
 
 
 def transfer_suffix(start_from: Any, freeze: str) -> str:

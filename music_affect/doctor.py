@@ -29,8 +29,6 @@ def diagnose(cfg: DictConfig) -> list[Finding]:
             expected="what to audit",
             fix="add data=folder data.root=MUSIC, or another of " + ", ".join(compatibility.choices("data")),
         )
-    if not cfg.min_seconds >= 0:
-        raise ConfigurationError(f"min_seconds={cfg.min_seconds}", expected="0 or more seconds", fix="correct it")
     data = build.source(cfg)
     if cfg.get("task") is not None:
         compatibility.check_task(cfg, data)

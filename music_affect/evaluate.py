@@ -8,9 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from music_affect import command_line
-from music_affect.errors import CheckpointError, ConfigurationError
-
-PARTS = ("train", "val", "test", "all")
+from music_affect.errors import CheckpointError
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
@@ -30,8 +28,6 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
         raise CheckpointError(
             f"nothing at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
         )
-    if cfg.part not in (None, *PARTS):
-        raise ConfigurationError(f"part={cfg.part}", expected=f"one of {', '.join(PARTS)}", fix="correct it")
     from music_affect import console, scoring  # torch and Lightning, only now that there is work for them
 
     out = console.make()

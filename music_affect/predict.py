@@ -7,10 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from music_affect import command_line
-from music_affect.data.source import SPLITS
-from music_affect.errors import CheckpointError, ConfigurationError, RunFolderError
-
-FORMATS = ("csv", "kaggle")
+from music_affect.errors import CheckpointError, RunFolderError
 
 
 def predict(cfg: DictConfig) -> Path:
@@ -30,10 +27,6 @@ def predict(cfg: DictConfig) -> Path:
         raise CheckpointError(
             f"nothing at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
         )
-    for name, choices in (("split", (None, *SPLITS)), ("format", FORMATS)):
-        if cfg[name] not in choices:
-            told = ", ".join("null" if choice is None else choice for choice in choices)
-            raise ConfigurationError(f"{name}={cfg[name]}", expected=f"one of {told}", fix="correct it")
     if cfg.out is not None and Path(cfg.out).expanduser().exists() and not cfg.overwrite:
         raise RunFolderError(f"{cfg.out} is there already", expected="a new file", fix="add overwrite=true")
     from music_affect import console, prediction  # torch and Lightning, only now that there is work for them

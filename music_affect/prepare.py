@@ -8,7 +8,6 @@ from omegaconf import DictConfig, ListConfig
 
 from music_affect import build, command_line
 from music_affect.errors import ConfigurationError, did_you_mean
-from music_affect.parallel import check_workers
 
 if TYPE_CHECKING:
     from music_affect.data.cache_work import Account
@@ -38,18 +37,13 @@ def prepare(cfg: DictConfig) -> Account:
 
 def _check(cfg: DictConfig) -> None:
     _check_variants(cfg.variants)
-    check_workers(cfg.workers)
-    if not isinstance(cfg.retry, bool):
-        raise ConfigurationError(f"retry={cfg.retry}", expected="true or false", fix="correct it")
-    if not _is_whole(cfg.shards, least=1):
-        raise ConfigurationError(f"shards={cfg.shards}", expected="a whole number from 1", fix="correct it")
     if cfg.shard is None and cfg.shards > 1:
         raise ConfigurationError(
             f"shards={cfg.shards} without the number of this one",
             expected=f"shard=0 to shard={cfg.shards - 1}",
             fix=f"add shard=NUMBER, or -m 'shard=range(0,{cfg.shards})' for all of them",
         )
-    if cfg.shard is not None and not (_is_whole(cfg.shard, least=0) and cfg.shard < cfg.shards):
+    if cfg.shard is not None and not cfg.shard < cfg.shards:
         raise ConfigurationError(
             f"shard={cfg.shard} of shards={cfg.shards}",
             expected=f"a whole number from 0 to {cfg.shards - 1}",
@@ -67,11 +61,6 @@ def _check_variants(variants: Any) -> None:
             expected=f"a list of {', '.join(VARIANTS)}",
             fix="write for example variants=[full,beat]",
         )
-
-
-def _is_whole(value: object, least: int) -> bool:
-    """Whether a setting is a whole number; ``true`` is none."""
-    return type(value) is int and value >= least
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def _sync(folders: Sequence[Path], dry_run: bool) -> None:
 def _usual_folders() -> list[Path]:
     """Where runs and sweeps are written, as far as there are any."""
     paths = OmegaConf.load(configuration.conf_folder() / "paths" / "default.yaml")
-    return [folder for folder in (Path(paths.outputs), Path(paths.sweeps)) if folder.is_dir()]
+    return [folder for folder in (Path(paths.outputs), Path(paths.sweeps).expanduser()) if folder.is_dir()]
 
 
 def _dashboard(entity: str, project: str | None, dry_run: bool) -> None:

@@ -77,8 +77,6 @@ def check(cfg: DictConfig) -> None:
             expected="fewer epochs than the run has",
             fix="lower N, or choose freeze=backbone",
         )
-    if cfg.backbone_rate < 0:
-        raise ConfigurationError(f"backbone_rate={cfg.backbone_rate}", expected="0 or more", fix="correct it")
     if cfg.start_from is not None and "net" not in cfg.model:
         raise ConfigurationError(
             f"start_from with model={cfg.model.name}, which is no network",

@@ -16,7 +16,7 @@ from running import compose, entry_point
 
 from music_affect.audit.names import on_one_line, portable
 from music_affect.doctor import diagnose
-from music_affect.errors import ConfigurationError, DataNotFoundError, TaskMismatchError
+from music_affect.errors import DataNotFoundError, TaskMismatchError
 from music_affect.files import read_csv
 
 
@@ -147,8 +147,6 @@ def test_refusals(music: Path) -> None:
         diagnose(compose("doctor", "data=folder"))
     with pytest.raises(TaskMismatchError, match="needs the continuous label 'valence'"):
         diagnose(compose("doctor", "data=folder", root, "task=valence"))
-    with pytest.raises(ConfigurationError, match="min_seconds=-1; expected 0 or more"):
-        diagnose(compose("doctor", "data=folder", root, "min_seconds=-1"))
 
 
 def test_the_help_tells_how(tmp_path: Path) -> None:

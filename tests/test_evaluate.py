@@ -10,7 +10,7 @@ import pytest
 import torch
 from running import TINY, compose, entry_point, train_quickly
 
-from music_affect.errors import CheckpointError, ConfigurationError
+from music_affect.errors import CheckpointError
 from music_affect.evaluate import evaluate
 
 
@@ -65,11 +65,6 @@ def test_other_features_are_refused(run: tuple[Path, dict[str, Any]]) -> None:
 def test_data_without_the_label_is_refused(run: tuple[Path, dict[str, Any]]) -> None:
     with pytest.raises(Exception, match="needs the categorical label 'genre'"):
         score(f"checkpoint={run[0]}", "data=multitask")
-
-
-def test_a_part_that_does_not_exist_is_refused(run: tuple[Path, dict[str, Any]]) -> None:
-    with pytest.raises(ConfigurationError, match="part=dev; expected one of train, val, test, all"):
-        score(f"checkpoint={run[0]}", "part=dev")
 
 
 @pytest.mark.parametrize("kept", [0, 100, 5000])

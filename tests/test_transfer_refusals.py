@@ -65,11 +65,6 @@ def test_words_that_freeze_does_not_know(start: Path, tmp_path: Path, freeze: st
     assert error.expected == "none, backbone or until_epoch:N"
 
 
-def test_a_negative_rate(start: Path, tmp_path: Path) -> None:
-    error = refusal(tmp_path / "run", f"start_from={start}", "backbone_rate=-0.1")
-    assert error.found == "backbone_rate=-0.1"
-
-
 def test_a_path_with_nothing_there(tmp_path: Path) -> None:
     error = refusal(tmp_path / "run", f"start_from={tmp_path / 'nowhere'}")
     assert isinstance(error, CheckpointError)

@@ -15,7 +15,7 @@ from music_affect.data.splits import divide, restrict
 from music_affect.errors import ConfigurationError, SplitError, did_you_mean
 from music_affect.search import space as spaces
 from music_affect.search.words import run_settings
-from music_affect.settings import flat
+from music_affect.settings import check_one, flat
 
 
 def plain(node: Any) -> dict[str, Any]:
@@ -23,20 +23,6 @@ def plain(node: Any) -> dict[str, Any]:
     content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}
-
-
-def check_numbers(given: DictConfig) -> None:
-    """Refuses a search without trials.
-
-    Raises:
-        ConfigurationError: with the setting.
-    """
-    for name, least in (("trials", 1), ("at_once", 1), ("startup_trials", 0), ("grace_epochs", 0)):
-        value = given[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConfigurationError(
-                f"search.{name}={value}", expected=f"a whole number from {least} up", fix="correct it"
-            )
 
 
 def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:
@@ -70,6 +56,7 @@ def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes:
                 fix=f"leave the word out, or add search.space.{name}=null",
             )
     _check_known(first, axes)
+    _check_values(config_name, first, words, axes)
     _check_effect(first, axes)
     configuration.check_overrides(config_name, [*words, *spaces.examples(axes)])
 
@@ -83,6 +70,16 @@ def _check_known(cfg: DictConfig, axes: Mapping[str, spaces.Axis]) -> None:
                 expected="settings that data, model and optimizer have",
                 fix=f"correct it, or leave it out with search.space.{name}=null",
             )
+
+
+def _check_values(config_name: str, cfg: DictConfig, words: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:
+    """Every choice, and both ends of every range, are values that the setting may have."""
+    with configuration.composing():
+        usual = flat(configuration.usual_settings(config_name, cfg, words))
+    for name, axis in axes.items():
+        for value in axis if isinstance(axis, list) else (axis["low"], axis["high"]):
+            if name in usual:  # else it is a group, whose choices are checked as words are
+                check_one(name, value, usual[name])
 
 
 def _check_effect(cfg: DictConfig, axes: Mapping[str, spaces.Axis]) -> None:

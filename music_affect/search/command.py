@@ -23,7 +23,6 @@ from music_affect.search.loop import search
 from music_affect.search.result import Result
 from music_affect.search.storage import JOURNAL, check_installed
 from music_affect.search.study import Study, opened
-from music_affect.search.trial import check_pruner
 from music_affect.search.words import about, command_for, first_difference
 from music_affect.sweep.cell_job import check_devices
 from music_affect.sweep.launching import is_lost_worker
@@ -98,8 +97,6 @@ def run_search(config_name: str, first: DictConfig, arguments: Sequence[str], jo
 
 def _set_up(config_name: str, first: DictConfig, words: list[str]) -> Setup:
     given = first.search
-    checks.check_numbers(given)
-    check_pruner(given.pruner)
     axes = spaces.axes(checks.plain(given.space))
     checks.check_words(config_name, first, words, axes)
     checks.check_validation(first)
@@ -110,7 +107,7 @@ def _set_up(config_name: str, first: DictConfig, words: list[str]) -> Setup:
 
 def _folder(first: DictConfig, axes: dict[str, spaces.Axis], *, named: bool) -> Path:
     """The search's folder: a new one, or, to resume, that of the same search."""
-    sweeps, now = Path(first.paths.sweeps), about(first, axes)
+    sweeps, now = Path(first.paths.sweeps).expanduser(), about(first, axes)
     if first.sweep.resume and not named:
         earlier = sorted(sweeps.glob(f"*/{ABOUT}"), key=lambda path: path.stat().st_mtime)
         same = [path.parent for path in earlier if files.read_json(path) == now]

@@ -5,28 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.search.storage import NAME, open_storage
 from music_affect.search.study import PRUNED
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
-
-PRUNERS = ("none", "median", "hyperband")
-
-
-def check_pruner(name: str) -> None:
-    """Refuses a pruner that there is not.
-
-    Raises:
-        ConfigurationError: with those that there are.
-    """
-    if name not in PRUNERS:
-        raise ConfigurationError(
-            f"search.pruner={name}{did_you_mean(str(name), PRUNERS)}",
-            expected=f"one of {', '.join(PRUNERS)}",
-            fix="correct the word",
-        )
 
 
 def make_pruner(name: str, *, grace_epochs: int, startup_trials: int, epochs: int) -> BasePruner:

@@ -18,6 +18,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from music_affect import build, files, run_writer
+from music_affect.configuration import variable
 from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError
 from music_affect.parallel import cores
 from music_affect.sweep import cells, lease
@@ -92,7 +93,7 @@ def _record_failure(folder: Path, error: Exception) -> None:
         return  # it is no failure, or another process has taken the run up in this moment
     trace, reason = traceback.format_exc(), str(error) or type(error).__name__
     known = isinstance(error, MusicAffectError)
-    print(f"error: {reason}" if known and not os.environ.get("MUSIC_AFFECT_TRACEBACK") else trace, file=sys.stderr)
+    print(f"error: {reason}" if known and not variable("MUSIC_AFFECT_TRACEBACK") else trace, file=sys.stderr)
     if found in ("running", "done"):
         return  # it belongs to another process
     files.write_text(folder / "traceback.txt", trace)
@@ -108,7 +109,9 @@ def _resources(cfg: DictConfig) -> Iterator[None]:
         at_once = jobs_at_once(cfg)
         if at_once is not None and _starts_all(cfg):
             places = [f"place-{number}" for number in range(at_once)]
-            held.enter_context(lease.one_of(places, Path(cfg.paths.sweeps) / cfg.sweep.name / ".places", _tell))
+            held.enter_context(
+                lease.one_of(places, Path(cfg.paths.sweeps).expanduser() / cfg.sweep.name / ".places", _tell)
+            )
         devices = _devices(cfg)
         if devices:
             names = {f"device-{_physical(device)}": device for device in devices}

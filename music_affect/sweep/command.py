@@ -87,7 +87,7 @@ def _choose_name(first: DictConfig, out: Console) -> None:
     """Fixes the sweep's name for all of its processes; with ``sweep.resume`` it is that of the same command before."""
     if any(word.startswith("sweep.name=") for word in sys.argv):
         return
-    sweeps, name = Path(first.paths.sweeps), None
+    sweeps, name = Path(first.paths.sweeps).expanduser(), None
     if first.sweep.resume:
         name = _same_command(sweeps, _command(sys.argv[1:]))
         if name is None:

@@ -37,17 +37,21 @@ class Cell:
 
 
 def plan(config_name: str, arguments: Sequence[str]) -> list[Cell]:
-    """All cells of a command line, in Hydra's order."""
+    """All cells of a command line, in Hydra's order.
+
+    Raises:
+        ConfigurationError: one of them has a setting without a meaning.
+    """
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     words = [word for word in arguments if not word.startswith("-")]
-    with hydra.initialize_config_dir(str(configuration.conf_folder().absolute()), version_base="1.3"):
+    with configuration.composing():
         whole = hydra.compose(config_name, _without_sweeps(words), return_hydra_config=True)
         params = [f"{key}={value}" for key, value in (whole.hydra.sweeper.params or {}).items()]
         overrides = OverridesParser.create().parse_overrides([*params, *words])
         found = []
         for line in BasicSweeper.split_arguments(overrides, None)[0]:
-            cfg = hydra.compose(config_name, line, return_hydra_config=True)
+            cfg = configuration.composed(config_name, line)
             folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
             with open_dict(cfg):
                 del cfg["hydra"]  # four fifths of it, and there may be thousands of cells

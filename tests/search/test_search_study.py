@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from running import python_path
 
-from music_affect.errors import ConfigurationError, RunFolderError
+from music_affect.errors import RunFolderError
 from music_affect.search import space as spaces
 from music_affect.search.loop import search
 from music_affect.search.result import Result
 from music_affect.search.storage import JOURNAL
 from music_affect.search.study import Proposal, Study, opened
-from music_affect.search.trial import TrialReport, check_pruner, make_pruner
+from music_affect.search.trial import TrialReport, make_pruner
 
 AXES = {"optimizer.lr": {"low": 1e-4, "high": 1e-1, "log": True}, "loader.batch_size": [8, 16]}
 TRIALS = 12
@@ -149,11 +149,6 @@ def test_other_pruners(tmp_path: Path, pruner: str, stopped: bool) -> None:
         ends.append(any(report(epoch, quality) for epoch in range(1, 10)))
     assert not ends[0]
     assert any(ends) == stopped
-
-
-def test_a_pruner_that_there_is_not() -> None:
-    with pytest.raises(ConfigurationError, match=r"search\.pruner=medain, did you mean 'median'"):
-        check_pruner("medain")
 
 
 def test_what_is_written_of_a_search(tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ def refused(*words: str) -> str:
         (["search.trials=0"], "search.trials=0; expected a whole number from 1 up"),
         (["search.at_once=0"], "search.at_once=0"),
         (["search.pruner=hyperbnad"], "did you mean 'hyperband'"),
+        (
+            ["search.space.loader.crop_beats=null", "+search.space.loader.windows=[1,2.5]"],
+            "loader.windows=2.5; expected",
+        ),
+        (["search.space.loader.crop_beats=null", "search.space.model.net.dropout.high=1.5"], "dropout=1.5; expected"),
     ],
 )
 def test_what_would_mislead_is_refused_before_any_run(words: list[str], told: str) -> None:
