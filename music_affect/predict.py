@@ -34,7 +34,7 @@ def predict(cfg: DictConfig) -> Path:
         if cfg[name] not in choices:
             told = ", ".join("null" if choice is None else choice for choice in choices)
             raise ConfigurationError(f"{name}={cfg[name]}", expected=f"one of {told}", fix="correct it")
-    if cfg.out is not None and Path(cfg.out).expanduser().exists() and not cfg.overwrite:
+    if cfg.out is not None and Path(cfg.out).expanduser().is_file() and not cfg.overwrite:
         raise RunFolderError(f"{cfg.out} is there already", expected="a new file", fix="add overwrite=true")
     from music_affect import console, prediction  # torch and Lightning, only now that there is work for them
 

@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 
 from music_affect import build
+from music_affect.checkpoint_io import WholeCheckpoints
 from music_affect.distributed.ranks import Layout
 from music_affect.errors import ConfigurationError
 from music_affect.transfer import frozen_epochs
@@ -34,6 +35,7 @@ def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None)
         trainer: pl.Trainer = build.make(
             cfg.trainer,
             callbacks=callbacks,
+            plugins=[WholeCheckpoints()],
             logger=False,  # trackers follow the history
             enable_progress_bar=False,
             enable_model_summary=False,

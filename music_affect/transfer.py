@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SEEN_BY_THE_BACKBONE = ("features.blocks", "features.extraction", "data.beat", "loader.average_frames", "model.net")
 MAY_DIFFER = re.compile("dropout|min_seconds")
 
+TrainedOn = Mapping[str, Sequence[str]]  # ids of clips by data set
+
 
 @dataclass(frozen=True)
 class Account:
@@ -202,6 +204,14 @@ def scored_on_its_training_clips(start: Checkpoint, test: Sequence[Clip], data: 
     """Test clips that the start was trained on, by data set and id, whether used alone or beside another set."""
     trained: Mapping[str, Sequence[str]] = start.description.trained_on
     return sum(len(set(ids) & set(trained.get(name, ()))) for name, ids in _by_set(test, data).items())
+
+
+def learnt_before(before: TrainedOn, now: TrainedOn, test: Sequence[Clip], data: str) -> int:
+    """Test clips that were trained on before, and would not be now."""
+    return sum(
+        len(set(ids) & (set(before.get(name, ())) - set(now.get(name, ()))))
+        for name, ids in _by_set(test, data).items()
+    )
 
 
 def _by_set(clips: Sequence[Clip], data: str) -> dict[str, list[str]]:

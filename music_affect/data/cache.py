@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_affect import files
-from music_affect.data.cache_index import INDEX, PARTS, REMARKS, SKIPPED, Index
+from music_affect.data.cache_index import INDEX, PARTS, REMARKS, SKIPPED, Index, collect
 from music_affect.data.cache_part import DTYPE, FRAMES
 from music_affect.data.identity import Identity
 from music_affect.data.skips import Skip, may_have_passed
@@ -99,6 +99,12 @@ class FeatureCache:
     def skip_counts(self) -> dict[str, int]:
         """Number of unusable clips by reason."""
         return dict(Counter(skip.reason for skip in self.skipped))
+
+    def contents_hash(self, names: Iterable[str]) -> str:
+        """Fingerprint of the features of some clips, whatever their files are called and whenever they were touched."""
+        entries = collect(self.folder, self.identity)
+        lines = sorted(f"{name}\0{entries[name].frames}\0{entries[name].check}" for name in names)
+        return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
     def clip(self, name: str) -> NDArray[np.float16]:
         """Features of one clip, float16 [T, F]."""
