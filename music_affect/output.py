@@ -18,12 +18,14 @@ def keep_going() -> None:
         if stream is None:  # closed before this process began
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # for as long as the process lives
             continue
-        raw = getattr(getattr(stream, "buffer", None), "raw", None)
+        buffer = getattr(stream, "buffer", None)
+        raw = getattr(buffer, "raw", buffer)  # PYTHONUNBUFFERED leaves the buffer out
         if type(raw) is io.FileIO and raw.fileno() == number:
             stream.flush()
-            kept = io.BufferedWriter(_Output(number, "w", closefd=False))
-            words = {"encoding": stream.encoding, "errors": stream.errors, "line_buffering": stream.line_buffering}
-            setattr(sys, name, io.TextIOWrapper(kept, **words))
+            patient = _Output(number, "w", closefd=False)
+            kept: Any = patient if raw is buffer else io.BufferedWriter(patient)
+            words = {"encoding": stream.encoding, "errors": stream.errors, "write_through": stream.write_through}
+            setattr(sys, name, io.TextIOWrapper(kept, line_buffering=stream.line_buffering, **words))
 
 
 class _Output(io.FileIO):
