@@ -36,6 +36,8 @@ class Description:
         features: settings of the extraction, as in the cache's identity.
         fingerprint: of the feature cache.
         split_hash: of the division into parts.
+        labels_hash: of what the label files say of the clips.
+        features_hash: of the features of the divided clips.
         trained_on: ids of the training clips, by data set, those of its start included.
         digests: of the features of all these clips, by which copies under other names are known.
     """
@@ -46,6 +48,8 @@ class Description:
     features: Mapping[str, Any]
     fingerprint: str
     split_hash: str
+    labels_hash: str
+    features_hash: str
     trained_on: Mapping[str, Sequence[str]]
     digests: Sequence[int]
 
@@ -58,6 +62,8 @@ class Description:
             "features": dict(self.features),
             "fingerprint": self.fingerprint,
             "split_hash": self.split_hash,
+            "labels_hash": self.labels_hash,
+            "features_hash": self.features_hash,
             "trained_on": {name: list(ids) for name, ids in self.trained_on.items()},
             "digests": list(self.digests),
         }
@@ -71,6 +77,8 @@ class Description:
             features=plain["features"],
             fingerprint=plain["fingerprint"],
             split_hash=plain["split_hash"],
+            labels_hash=plain["labels_hash"],
+            features_hash=plain["features_hash"],
             trained_on=plain["trained_on"],
             digests=plain["digests"],
         )

@@ -17,6 +17,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from music_affect import machine, output
 from music_affect.configuration import check_overrides, conf_folder, variable
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.overrides import arguments
@@ -48,12 +49,13 @@ def run(
         sweep: runs several jobs (``-m``); None leaves them to Hydra.
         check: refuses settings of any of several jobs, before the first of them starts.
 
-    Exits with code 1 and one line on a user's mistake, of several jobs a line for each that is refused, when all have
-    ended; ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
+    Exits with code 1 and one line on a user's mistake, or where the machine has no room, memory or right; of several
+    jobs a line for each that is refused, when all have ended. ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
     """
     refused: list[MusicAffectError] = []
     launch = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)
     start = launch(_explained(job, going_on, refused))
+    output.keep_going()
     try:
         sys.argv[1:], given = arguments(sys.argv[1:])
         if not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion):
@@ -69,8 +71,8 @@ def run(
                 _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
             else:
                 _check_output(Path(cfg.hydra.run.dir), "paths.outputs")
-    except MusicAffectError as error:
-        _explain(error)
+    except Exception as error:
+        _explain(_ours(error))
         sys.exit(1)
     start()
     if refused:
@@ -79,10 +81,11 @@ def run(
 
 def reported(job: Callable[[], None]) -> None:
     """Runs a job that takes no configuration, with the same answer to a user's mistake."""
+    output.keep_going()
     try:
         job()
-    except MusicAffectError as error:
-        _explain(error)
+    except Exception as error:
+        _explain(_ours(error))
         sys.exit(1)
 
 
@@ -102,7 +105,8 @@ def _explained(job: Job, going_on: str, refused: list[MusicAffectError]) -> Job:
     def explained(cfg: DictConfig) -> Any:
         try:
             return job(cfg)
-        except MusicAffectError as error:
+        except Exception as raised:
+            error = _ours(raised)
             _explain(error)
             _remove_empty_output()
             if not _is_sweep():
@@ -127,6 +131,14 @@ def _remove_empty_output() -> None:
 
 def _is_sweep() -> bool:
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def _ours(error: Exception) -> MusicAffectError:
+    """The error as one line can tell it; a defect of ours is raised again."""
+    told = error if isinstance(error, MusicAffectError) else machine.explanation(error)
+    if told is None:
+        raise error
+    return told
 
 
 def _explain(error: MusicAffectError) -> None:

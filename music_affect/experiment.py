@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from music_affect import build, files, judging, predictions, references, tracking, transfer
+from music_affect import build, files, judging, predictions, references, resuming, tracking, transfer
 from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
 from music_affect.configuration import transfer_suffix
 from music_affect.console import print_alarms
@@ -121,6 +121,7 @@ def _overfit(
     data = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
     data.splits["val"] = []
     description = describe(cfg, prepared, data.spec, data.normalizer)
+    resuming.check(writer, description, prepared, lambda line: console.print(line, highlight=False, markup=False))
     fitted = fitting.fit(cfg, data, description, None, writer, console, tracker)
     losses = fitting.check_overfit(fitted, data, cfg)
     fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
@@ -144,6 +145,7 @@ def _train(
     data: ClipDataModule = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets, normalizer)
     began = time.perf_counter()
     description = describe(cfg, prepared, data.spec, data.normalizer, start)
+    resuming.check(writer, description, prepared, lambda line: console.print(line, highlight=False, markup=False))
     fitted = fitting.fit(cfg, data, description, start, writer, console, tracker)
     seconds = time.perf_counter() - began
     tested = next(row for row in fitted.history if int(row["epoch"]) == fitted.weights["epoch"])
@@ -181,6 +183,7 @@ def _fit_reference(cfg: DictConfig, prepared: Prepared, view: View, writer: RunW
     spec = DataSpec(view.num_features, 0, prepared.targets, view.own_blocks)
     description = describe(cfg, prepared, spec, Normalizer.identity(view.num_features))
     write_reference_checkpoint(writer.path / LAST_CHECKPOINT, description, references.to_dict(fitted))
+    writer.has_begun()
     files.write_csv(writer.path / "metrics.csv", ["epoch"], [])
     reason = "fitted at once on all training clips, without epochs"
     weights = {"kind": "last", "epoch": 0, "reason": reason, "file": str(LAST_CHECKPOINT)}
@@ -199,6 +202,8 @@ def describe(
         features=identity.settings,
         fingerprint=identity.fingerprint,
         split_hash=prepared.split_hash,
+        labels_hash=prepared.labels_hash,
+        features_hash=prepared.features_hash,
         trained_on=transfer.heard_clips(train, prepared.source.identity, start),
         digests=transfer.heard_digests(train, prepared.cache, start),
     )
@@ -239,6 +244,7 @@ def _manifest(cfg: DictConfig, prepared: Prepared) -> dict[str, Any]:
             "name": prepared.source.name,
             "root": str(prepared.source.root),
             "fingerprint": identity.fingerprint,
+            "labels_hash": prepared.labels_hash,
             "features": dict(identity.settings),
             "remarks": prepared.cache.remark_counts | prepared.copies.remarks(),  # clips without beats, for one
         },

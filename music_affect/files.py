@@ -3,34 +3,87 @@
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import json
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+_MARK = ".tmp-"
+_TEMPORARY = re.compile(rf"\..*{re.escape(_MARK)}[a-z0-9_]{{8}}(\.[^.]*)?")
+ALMOST_NOTHING = 64 * 1024  # bytes that a writer leaves free who found no room for its next piece
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` that replaces it once the block ends without an error.
 
-    The temporary name keeps the suffix, since many writers choose their format by it.
+    The temporary name keeps the suffix, since many writers choose their format by it. What killed processes left
+    under such names goes before this process writes into a folder for the first time.
+
+    Raises:
+        OSError: with the path, and as a full disk where it is one, whatever words the writer has for that.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    _sweep(path.parent)
+    handle, temporary = _temporary(path)
     try:
         yield temporary
         os.chmod(temporary, 0o644)  # mkstemp makes private files; results are to be read by colleagues too
         os.replace(temporary, path)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = error.filename or str(path)
+        elif _is_full(path.parent):  # NumPy and libsndfile do not hand on what the system said
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """A new file with a lock that dies with this process: who can take it knows that nobody is writing."""
+    while True:
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_MARK}", suffix=path.suffix, dir=path.parent)
+        except OSError as error:
+            error.filename = str(path)
+            raise
+        with suppress(OSError):  # where nothing can be locked, nothing is taken for abandoned either
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(name):  # else it was taken for abandoned just before it was locked
+            return handle, Path(name)
+        os.close(handle)
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    remove_abandoned(folder)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes temporary files of ``atomic_path`` whose writers are dead from a folder."""
+    with os.scandir(folder) as entries:
+        names = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+    for name in names:
+        with suppress(OSError), open(name, "rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name)
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < ALMOST_NOTHING
 
 
 def write_text(path: Path, text: str) -> None:

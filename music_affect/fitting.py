@@ -22,12 +22,13 @@ from torch.utils.data import DataLoader
 from music_affect import build
 from music_affect.allocator import keep_freed_memory
 from music_affect.batch import Batch
+from music_affect.callbacks.begun import Begun
 from music_affect.callbacks.description import SelfDescription
 from music_affect.callbacks.history import History
 from music_affect.callbacks.progress import EpochProgress
 from music_affect.callbacks.seeding import SeedEveryEpoch
 from music_affect.callbacks.termination import Termination
-from music_affect.checkpoint import KEY, Checkpoint, Description
+from music_affect.checkpoint import KEY, Checkpoint, Description, read_checkpoint
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.distributed.batch_norm import share_statistics
 from music_affect.distributed.ranks import Layout, group
@@ -112,6 +113,7 @@ def fit(
         *([TrackedEpochs(tracker, lambda: history.rows)] if tracker else []),
         EpochProgress(cfg.task.monitor, console),
         *steering(cfg, best, writer.path),
+        Begun(writer.has_begun),
     ]
     with group(Layout.of(build.plain(cfg.trainer)), cfg.trainer.accelerator, writer.path):
         trainer = make_trainer(cfg, callbacks, rank=0)
@@ -217,12 +219,12 @@ def _tested_weights(cfg: DictConfig, trainer: pl.Trainer, task: Task, best: Mode
     if best is None or best.best_model_score is None:
         reason = "no validation split: all training clips were learnt from, for a fixed number of epochs"
         return {"kind": "last", "epoch": last_epoch, "reason": reason, "file": str(LAST_CHECKPOINT)}
-    content = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-    task.load_state_dict(content["state_dict"])
+    kept = read_checkpoint(Path(best.best_model_path))
+    task.load_state_dict(dict(kept.weights))
     score = float(best.best_model_score)
     reason = f"best {cfg.task.monitor} ({score:.4f}) of {last_epoch + 1} epochs"
     file = str(LAST_CHECKPOINT.parent / Path(best.best_model_path).name)
-    return {"kind": "best", "epoch": int(content["epoch"]), "reason": reason, "file": file}
+    return {"kind": "best", "epoch": kept.epoch, "reason": reason, "file": file}
 
 
 def count_parameters(task: Task) -> int:

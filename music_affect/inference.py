@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from music_affect.checkpoint import Checkpoint
 from music_affect.compatibility import FLOAT16
 from music_affect.data.cache import FeatureCache
 from music_affect.data.source import Clip, ClipSource
-from music_affect.errors import CheckpointError
+from music_affect.errors import CheckpointError, RunFolderError
 from music_affect.measurement import Predictions
 from music_affect.preparation import statistics
 from music_affect.spec import Categorical, Target
@@ -166,7 +167,25 @@ def answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, cli
     return fitting.predict(run_cfg, task, data.windows("test"))
 
 
-def results_folder(checkpoint: Path, kind: str, name: str) -> Path:
-    """Beside the run that the checkpoint belongs to."""
+def results_path(checkpoint: Path, kind: str, name: str, out: str | None) -> Path:
+    """Where results are written, looked at before there are any.
+
+    Args:
+        checkpoint: whose results they are; they stand beside its run unless ``out`` says otherwise.
+        kind: of results, a folder in that of the run.
+        name: of the file or folder.
+        out: another folder, or None.
+
+    Raises:
+        RunFolderError: nothing can be written there.
+    """
     run_folder = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
-    return run_folder / kind / name
+    path = (Path(out).expanduser() if out else run_folder / kind) / name
+    existing = next(folder for folder in path.absolute().parents if folder.exists())
+    if not os.access(existing, os.W_OK):
+        raise RunFolderError(
+            f"the folder {existing} cannot be written",
+            expected="a writable folder for the results",
+            fix="add out=FOLDER to write them elsewhere",
+        )
+    return path

@@ -27,7 +27,7 @@ def predict(cfg: DictConfig) -> Path:
         raise CheckpointError(
             f"nothing at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
         )
-    if cfg.out is not None and Path(cfg.out).expanduser().exists() and not cfg.overwrite:
+    if cfg.out is not None and Path(cfg.out).expanduser().is_file() and not cfg.overwrite:
         raise RunFolderError(f"{cfg.out} is there already", expected="a new file", fix="add overwrite=true")
     from music_affect import console, prediction  # torch and Lightning, only now that there is work for them
 

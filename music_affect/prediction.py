@@ -49,6 +49,10 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
         )
     source = build.source(run_cfg)
     split = cfg.split or ("test" if cfg.format == "kaggle" else None)
+    name = f"{source.name}{'' if split is None else f'-{split}'}-{cfg.format}.csv"
+    file = None if cfg.out is None or Path(cfg.out).suffix != ".csv" else Path(cfg.out)
+    folder, name = (cfg.out, name) if file is None else (str(file.parent), file.name)
+    out = inference.results_path(checkpoint.path, "predictions", name, folder)
     wanted = _clips_of(source, split)
     say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
     for remark in source.remarks():
@@ -56,8 +60,6 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
     cache = inference.features_as_trained(run_cfg, checkpoint, source, source.clips(), say)
     clips = _readable(wanted, cache, say, complete=cfg.format == "kaggle")
     found = inference.answer(run_cfg, checkpoint, cache, clips)
-    name = f"{source.name}{'' if split is None else f'-{split}'}-{cfg.format}.csv"
-    out = Path(cfg.out).expanduser() if cfg.out else inference.results_folder(checkpoint.path, "predictions", name)
     if cfg.format == "kaggle":
         _write_submission(out, clips, found, cfg.kaggle.header, cfg.kaggle.suffix)
     else:

@@ -17,7 +17,7 @@ from music_affect.caching import Say, features
 from music_affect.compatibility import wanted
 from music_affect.data.cache import FeatureCache
 from music_affect.data.copies import Copies, find_copies
-from music_affect.data.labels import labelled, usable
+from music_affect.data.labels import labelled, labels_hash, usable
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, divide, prescribes, restrict, split_hash
 from music_affect.data.view import View
@@ -60,6 +60,14 @@ class Prepared:
     @property
     def split_hash(self) -> str:
         return split_hash(self.splits)
+
+    @property
+    def labels_hash(self) -> str:
+        return labels_hash(self.source.clips(), self.targets)
+
+    @property
+    def features_hash(self) -> str:
+        return self.cache.contents_hash(clip.id for clips in self.splits.values() for clip in clips)
 
     @property
     def clip_counts(self) -> dict[str, Any]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from music_affect import files
+from music_affect import files, machine, replacement
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.settings import flat
 from music_affect.sweep import cells
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
+PREVIOUS_CHECKPOINT = Path("checkpoints") / "last.previous.ckpt"
 PROBE = 0.5  # seconds: whoever only looks whether a run is claimed holds its lock for a moment
 
 
@@ -44,6 +45,10 @@ class RunWriter:
         """Checkpoint of the last finished epoch of an interrupted run."""
         path = self.path / LAST_CHECKPOINT
         return path if path.is_file() else None
+
+    def has_begun(self) -> None:
+        """The run is there to be resumed: what it replaces is removed."""
+        replacement.let_go(self.path)
 
     def write_json(self, name: str, content: Any) -> None:
         """Replaces a JSON file in the folder."""
@@ -89,16 +94,32 @@ def claim(path: Path, config: Mapping[str, Any], *, resume: bool, overwrite: boo
             fix="set paths.outputs to one",
         ) from error
     try:
-        writer = RunWriter(path, _prepare(path, config, resume, overwrite))
-        if writer.finished:
-            yield writer
-            return
-        writer.set_status("running")  # first: a folder without it that holds anything is no run
-        files.write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
-        with _recorded(writer):
-            yield writer
+        with machine.explained(), _restored(path):
+            writer = RunWriter(path, _prepare(path, config, resume, overwrite))
+            if writer.finished:
+                yield writer
+                return
+            writer.set_status("running")  # first: a folder without it that holds anything is no run
+            files.write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+            with _recorded(writer):
+                yield writer
+            writer.has_begun()
+            writer.set_status("done")
     finally:
         lock.release()
+
+
+@contextmanager
+def _restored(path: Path) -> Iterator[None]:
+    """Leaves one whole run behind: the older one, unless what replaces it has begun to train."""
+    files.remove_abandoned(path)
+    replacement.put_back(path)  # a command was killed before its run had begun
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the next command puts it back
+            if replacement.put_back(path):
+                print(f"The earlier run in {path} was put back.", file=sys.stderr)
 
 
 def clear_failed(path: Path) -> None:
@@ -106,7 +127,7 @@ def clear_failed(path: Path) -> None:
     try:
         with FileLock(path / ".lock", timeout=PROBE):
             if cells.state(path).name == "failed":
-                _clear(path)
+                replacement.remove(path)
     except Timeout:
         return
 
@@ -118,16 +139,17 @@ def _recorded(writer: RunWriter) -> Iterator[None]:
     except BaseException as error:
         if cells.is_interruption(error):
             raise  # it stays "running" without a process: cut off
-        state = error.state if isinstance(error, MusicAffectError) else "failed"
-        writer.set_status(state, reason=str(error) or type(error).__name__, traceback=traceback.format_exc())
+        told = machine.explanation(error) or error
+        state = told.state if isinstance(told, MusicAffectError) else "failed"
+        with suppress(OSError):  # no room for it: without a living process "running" means cut off
+            writer.set_status(state, reason=str(told) or type(told).__name__, traceback=traceback.format_exc())
         raise
-    writer.set_status("done")
 
 
 def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: bool) -> bool:
     """Checks or clears what is there; True where a finished run of this configuration is to be kept."""
-    status = path / "status.json"
-    if not status.is_file():
+    state = cells.state(path).name
+    if state == "new":
         foreign = [entry.name for entry in path.iterdir() if entry.name not in (".lock", ".hydra")]
         if foreign:
             raise RunFolderError(
@@ -136,15 +158,15 @@ def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: boo
                 fix="choose another folder",
             )
         return False
-    done: bool = files.read_json(status)["state"] == "done"
+    done = state == "done"
     if overwrite:
-        _clear(path)
+        replacement.set_aside(path)
         return False
     if resume:
         if (path / "config.yaml").is_file():
             _refuse_changes(path, config)
         return done
-    if done or (path / LAST_CHECKPOINT).is_file():
+    if done or any((path / name).is_file() for name in (LAST_CHECKPOINT, PREVIOUS_CHECKPOINT)):
         raise RunFolderError(
             f"{path} holds {'a finished' if done else 'an interrupted'} run",
             expected="a new run folder",
@@ -153,27 +175,23 @@ def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: boo
     return False
 
 
-def _clear(path: Path) -> None:
-    for entry in path.iterdir():
-        if entry.name == ".lock":
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-
-
 def _refuse_changes(path: Path, config: Mapping[str, Any]) -> None:
     earlier = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
     assert isinstance(earlier, dict)
+    changed = first_change(earlier, config)
+    if changed:
+        key, before, now = changed
+        raise RunFolderError(
+            f"the run in {path} was started with {key}={before} and this command says {now}",
+            expected="the same settings to resume",
+            fix="repeat the first command with resume=true, or add overwrite=true or tag=WORD",
+        )
+
+
+def first_change(earlier: Mapping[Any, Any], config: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The first setting in which two runs differ, with both values; where and how they run does not count."""
     before, now = flat(earlier), flat(config)
     changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     # In a sweep a run gets whichever GPU is free, and goes on with another one.
     changed = [key for key in changed if key.split(".")[0] not in cells.NOT_COMPARED and key != "trainer.devices"]
-    if changed:
-        first = changed[0]
-        raise RunFolderError(
-            f"the run in {path} was started with {first}={before.get(first)} and this command says {now.get(first)}",
-            expected="the same settings to resume",
-            fix="repeat the first command with resume=true, or add overwrite=true or tag=WORD",
-        )
+    return (changed[0], before.get(changed[0]), now.get(changed[0])) if changed else None

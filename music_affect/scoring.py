@@ -42,6 +42,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     checkpoint = read_checkpoint(path)
     run_cfg = inference.configuration(cfg, checkpoint)
     source = build.source(run_cfg)
+    inference.results_path(checkpoint.path, "evaluations", source.name, cfg.out)  # before hours of work
     targets = _scored(run_cfg, source, checkpoint.description.spec.targets)
     inference.check_classes(targets, source.targets, source.name)
     clips = source.clips()
@@ -52,6 +53,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     if left_out:
         say(f"data={source.name} has no label {', '.join(left_out)}: not scored.")
     part, chosen = _choose(cfg, run_cfg, checkpoint, targets, source, cache, clips, say)
+    folder = inference.results_path(checkpoint.path, "evaluations", f"{source.name}-{part}", cfg.out)
     heard = scored_on_its_training_clips(checkpoint, chosen, source.identity, cache)
     leak = leaked_checkpoint(heard, len(chosen)) if part != "train" else None
     scored = {
@@ -64,7 +66,6 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
         "alarms": [leak.to_dict()] if leak else [],
         "scores": measure(inference.answer(run_cfg, checkpoint, cache, chosen), chosen, targets),
     }
-    folder = inference.results_folder(checkpoint.path, "evaluations", f"{source.name}-{part}")
     files.write_json(folder / "scores.json", scored)
     console.print(f"Scores: {folder / 'scores.json'}", highlight=False)
     return scored

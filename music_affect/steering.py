@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from music_affect.callbacks.pruning import Pruning
 from music_affect.run_writer import LAST_CHECKPOINT
 from music_affect.search.trial import TrialReport, make_pruner
 from music_affect.transfer import frozen_epochs
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """A checkpoint in the run's folder that is known by its name there: the run may go on where it was moved to."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        here: dict[str, Any] = {"dirpath": self.dirpath}
+        here |= {key: self._here(state_dict[key]) for key in state_dict if key.endswith("_model_path")}
+        here["best_k_models"] = {self._here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **here})
+
+    def _here(self, path: str) -> str:
+        return os.path.join(self.dirpath or "", os.path.basename(path)) if path else path
 
 
 def steering(cfg: DictConfig, best: ModelCheckpoint | None, folder: Path) -> list[Any]:
@@ -42,7 +56,7 @@ def _pruning(cfg: DictConfig) -> list[Pruning]:
 
 
 def _last_checkpoint(folder: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
+    return RunCheckpoint(
         folder / LAST_CHECKPOINT.parent,
         filename=LAST_CHECKPOINT.stem,
         save_on_train_epoch_end=True,
@@ -52,7 +66,7 @@ def _last_checkpoint(folder: Path) -> ModelCheckpoint:
 
 def best_checkpoint(cfg: DictConfig, folder: Path) -> ModelCheckpoint:
     """Keeps the weights of the best epoch on the validation part."""
-    return ModelCheckpoint(
+    return RunCheckpoint(
         folder / LAST_CHECKPOINT.parent,
         filename="best",
         monitor=cfg.task.monitor,

@@ -43,12 +43,18 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     check_fold(clips, build.split_plan(cfg))
     check_variety(clips, compatibility.wanted(cfg.task))
     with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
-        from music_affect import console, experiment  # torch and Lightning, only now that there is work for them
+        from music_affect import (
+            console,
+            experiment,
+            resuming,
+        )  # torch and Lightning, only now that there is work for them
 
         out = console.make()
         if writer.finished:
             metrics = writer.read_metrics()
             out.print("This run is finished already.")
+            if resuming.finished_on_other_data(cfg, source, clips, folder):
+                out.print("Its labels or files were changed or copied since: the figures are those of before.")
         else:
             metrics = experiment.run(cfg, source, writer, out)
         if summary:

@@ -14,13 +14,14 @@ from lightning.pytorch.plugins import HalfPrecision
 from omegaconf import DictConfig
 
 from music_affect import build, compatibility
+from music_affect.checkpoint_io import WholeCheckpoints
 from music_affect.distributed.ranks import Layout
 from music_affect.errors import ConfigurationError
 from music_affect.transfer import frozen_epochs
 
 
 class _UnroundedLabels(HalfPrecision):
-    """Weights in bfloat16, and batches as they are: the task casts what its network sees, and labels keep all digits."""
+    """Weights in bfloat16, batches as they are: the task casts what its network sees, and labels keep all digits."""
 
     def convert_input(self, data: Any) -> Any:
         return data
@@ -59,6 +60,7 @@ def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None)
         trainer: pl.Trainer = build.make(
             cfg.trainer,
             callbacks=callbacks,
+            plugins=[WholeCheckpoints()],
             logger=False,  # trackers follow the history
             enable_progress_bar=False,
             enable_model_summary=False,

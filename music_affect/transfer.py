@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SEEN_BY_THE_BACKBONE = ("features.blocks", "features.extraction", "data.beat", "loader.average_frames", "model.net")
 MAY_DIFFER = re.compile("dropout|min_seconds")
+
+TrainedOn = Mapping[str, Sequence[str]]  # ids of clips by data set
 
 
 @dataclass(frozen=True)
@@ -208,10 +210,20 @@ def heard_digests(train: Sequence[Clip], cache: FeatureCache, start: Checkpoint 
 
 def scored_on_its_training_clips(start: Checkpoint, clips: Sequence[Clip], data: str, cache: FeatureCache) -> int:
     """How many clips the start was trained on: those of a training clip's data set and id, and identical copies."""
-    heard = {(name, own) for name, ids in start.description.trained_on.items() for own in ids}
+    heard = _pairs(start.description.trained_on)
     by_name = np.array([_named(clip, data) in heard for clip in clips], bool)
     copies = np.isin(cache.digests_of(clips), np.array(start.description.digests, np.int64))
     return int((by_name | copies).sum())
+
+
+def learnt_before(before: TrainedOn, now: TrainedOn, test: Sequence[Clip], data: str) -> int:
+    """Test clips that were trained on before, and would not be now."""
+    return len((_pairs(before) - _pairs(now)) & {_named(clip, data) for clip in test})
+
+
+def _pairs(trained_on: TrainedOn) -> set[tuple[str, str]]:
+    """Data set and id of each clip."""
+    return {(name, own) for name, ids in trained_on.items() for own in ids}
 
 
 def _named(clip: Clip, data: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Every trainer, network family, optimizer and precision goes with every other; where there is no GPU, the CPU stands in."""
+"""Every trainer, network family, optimizer and precision goes with every other; without a GPU the CPU stands in."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_every_precision_learns_and_answers_as_single_precision(precision: str, 
     ],
 )
 def test_what_cannot_be_is_refused_before_the_data_is_read(word: str, reason: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="trainer.precision=bf16-mixed") as caught:
+    with pytest.raises(ConfigurationError, match=r"trainer\.precision=bf16-mixed") as caught:
         train_quickly(tmp_path / "run", f"trainer.precision={word}")
     assert caught.value.found == reason
     assert not (tmp_path / "run").exists()

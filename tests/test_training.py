@@ -112,12 +112,12 @@ def test_an_interrupted_run_has_not_failed_and_resumes_to_the_same_weights(
             if trainer.current_epoch in due:
                 signal.raise_signal(due.pop(trainer.current_epoch))
 
-    due = {1: signal.SIGTERM, 2: signal.SIGINT}  # by epoch
+    due = {0: signal.SIGHUP, 1: signal.SIGTERM, 2: signal.SIGINT}  # by epoch
     folder, signals = tmp_path / "stopped", list(due.values())
     before = [signal.getsignal(number) for number in signals]
     with monkeypatch.context() as patch:
         patch.setattr("music_affect.fitting.SeedEveryEpoch", Interrupting)
-        for resume in ("false", "true"):
+        for resume in ("false", "true", "true"):
             with pytest.raises(KeyboardInterrupt):
                 train_quickly(folder, f"resume={resume}")
             assert files.read_json(folder / "status.json")["state"] == "running"

@@ -19,7 +19,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,11 @@ class FeatureCache:
     def digests_of(self, clips: Sequence[Clip]) -> NDArray[np.int64]:
         """Digests of these clips' frames, int64 [N]."""
         return self.digests[np.array([self.position[clip.id] for clip in clips], np.int64)]
+
+    def contents_hash(self, names: Iterable[str]) -> str:
+        """Fingerprint of the features of some clips, whatever their files are called and whenever they were touched."""
+        lines = sorted(f"{name}\0{self.digests[self.position[name]]}" for name in names)
+        return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
     def clip(self, name: str) -> NDArray[np.float16]:
         """Features of one clip, float16 [T, F]."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +33,19 @@ def encode(clips: Sequence[Clip], name: str, kind: Target) -> NDArray[np.int64] 
     return np.array([clip.labels.get(name, np.nan) for clip in clips], dtype=np.float32)
 
 
-def labelled(clips: Sequence[Clip], targets: Mapping[str, Target]) -> list[Clip]:
+def labelled(clips: Sequence[Clip], targets: Collection[str]) -> list[Clip]:
     """Clips that carry at least one of the labels."""
     return [clip for clip in clips if any(name in clip.labels for name in targets)]
+
+
+def labels_hash(clips: Sequence[Clip], targets: Iterable[str]) -> str:
+    """Fingerprint of what the label files say of the labelled clips: labels, group, prescribed part and fold."""
+    wanted = sorted(targets)
+    lines = [
+        repr((clip.data, clip.id, [clip.labels.get(name) for name in wanted], clip.group, clip.split, clip.fold))
+        for clip in labelled(clips, wanted)
+    ]
+    return hashlib.sha256("\n".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def usable(clips: Sequence[Clip], targets: Mapping[str, Target], cache: FeatureCache) -> list[Clip]:

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from multiprocessing import parent_process
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from music_affect import build, files, run_writer
+from music_affect import build, files, machine, output, run_writer
 from music_affect.configuration import variable
 from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError
 from music_affect.parallel import cores
@@ -38,6 +38,7 @@ def run_cell(cfg: DictConfig, folder: Path, job: Job) -> float:
     Returns:
         The run's score; NaN where it has none, or failed.
     """
+    output.keep_going()
     _end_with_the_command()
     if _is_open(cfg, folder):
         with open_dict(cfg), _resources(cfg):
@@ -62,7 +63,8 @@ def _make(cfg: DictConfig, folder: Path, job: Job) -> float | None:
     except Exception as error:  # whatever it is, the other runs go on
         if cells.is_interruption(error):
             raise
-        _record_failure(folder, error)
+        with suppress(OSError):  # a full disk has no room for it
+            _record_failure(folder, machine.explanation(error) or error)
         return None
 
 
@@ -94,8 +96,8 @@ def _record_failure(folder: Path, error: Exception) -> None:
     trace, reason = traceback.format_exc(), str(error) or type(error).__name__
     known = isinstance(error, MusicAffectError)
     print(f"error: {reason}" if known and not variable("MUSIC_AFFECT_TRACEBACK") else trace, file=sys.stderr)
-    if found in ("running", "done"):
-        return  # it belongs to another process
+    if found in ("running", "done") or isinstance(error, machine.FullDiskError):
+        return  # it belongs to another process, or is cut off
     files.write_text(folder / "traceback.txt", trace)
     if found != "failed":
         status = {"state": "failed", "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "reason": reason}

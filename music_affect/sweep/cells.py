@@ -23,7 +23,7 @@ class State:
 
     Args:
         name: ``new``, ``running`` (by a living process), ``cut off``, ``failed``, ``pruned`` or ``done``.
-        reason: why it failed, else empty.
+        reason: why it failed or was cut off, where that is known, else empty.
         score: of a finished run, else None.
         seconds: that a finished run took, else None.
     """
@@ -63,7 +63,9 @@ def state(folder: Path) -> State:
         return State("done", score=metrics.get("score"), seconds=total)
     if name in ("failed", "pruned"):
         return State(name, reason=str(status.get("reason", "")))
-    return State("running" if files.locked(folder / ".lock") else "cut off")
+    if files.locked(folder / ".lock"):
+        return State("running")
+    return State("cut off", reason=str(status.get("reason", "")))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

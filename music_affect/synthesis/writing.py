@@ -9,7 +9,7 @@ from typing import Any
 import soundfile
 from rich.progress import track
 
-from music_affect.files import atomic_path, write_csv, write_text
+from music_affect.files import atomic_path, remove_abandoned, write_csv, write_text
 from music_affect.parallel import in_order, processes_for
 from music_affect.synthesis.affect import TARGETS
 from music_affect.synthesis.catalogue import make_catalogue
@@ -43,8 +43,8 @@ def write_corpus(root: Path, parameters: Mapping[str, Any], workers: int | None,
     write_text(root / "README.txt", _README.format(rate=SAMPLE_RATE, **parameters))
     entries = make_catalogue(parameters["num_clips"], parameters["seconds"], parameters["seed"])
     folder = root / "clips"
-    for leftover in folder.glob(".*"):  # of a killed process, half written under a temporary name
-        leftover.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder)
     jobs = [(entry.plan, folder / f"{entry.plan.index:04d}.flac") for entry in entries]
     results = track(
         in_order(_make_clip, jobs, processes_for(len(jobs), workers)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,6 +178,20 @@ def test_a_failure_is_recorded_and_does_not_spread(
     told = capsys.readouterr().err
     assert ("Traceback" in told) == isinstance(error, ZeroDivisionError)  # a defect of ours shows where it is
     assert str(error) in told
+
+
+def test_a_run_that_found_no_room_is_cut_off_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+        with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite):
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder / "metrics.csv"))
+
+    assert math.isnan(run_cell(compose("train"), tmp_path / "run", full))
+    assert cells.state(tmp_path / "run").name == "cut off"
+    assert "No space left" in cells.state(tmp_path / "run").reason
+    assert capsys.readouterr().err.count("\n") == 1
+    job = Job()
+    run_cell(compose("train"), tmp_path / "run", job)
+    assert job.seen == [{"resume": True, "overwrite": False, "devices": 1}]
 
 
 @pytest.mark.parametrize(("accelerator", "devices"), [("gpu", [4]), ("cpu", 1)])

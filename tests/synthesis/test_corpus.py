@@ -84,7 +84,7 @@ def test_interrupted_corpus_is_completed_and_finished_clips_are_kept(corpus: Pat
     partial = make(tmp_path / "partial")
     (partial / "labels.csv").unlink()
     (partial / "clips" / "0007.flac").unlink()
-    (partial / "clips" / ".0030-99.flac").write_bytes(b"half a file")
+    (partial / "clips" / ".0030.tmp-abcdefgh.flac").write_bytes(b"half a file")
     kept = (partial / "clips" / "0008.flac").stat().st_mtime_ns
     make(partial)
     assert contents(partial) == contents(corpus)
