@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 
 from music_affect.configuration import check_overrides, conf_folder
 from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect.plain_text import on_one_line
 from music_affect.sweep.plan import plan
 
 Job = Callable[[DictConfig], Any]
@@ -141,4 +142,4 @@ def _is_sweep() -> bool:
 def _explain(error: MusicAffectError) -> None:
     if os.environ.get("MUSIC_AFFECT_TRACEBACK"):
         traceback.print_exc()
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {on_one_line(error)}", file=sys.stderr)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.text import Text
 
 from music_affect import build, files, judging, predictions, references, tracking, transfer
 from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
 from music_affect.configuration import transfer_suffix
+from music_affect.console import synthetic_label
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import straddling_groups
@@ -20,6 +22,7 @@ from music_affect.data.view import View
 from music_affect.environment import environment
 from music_affect.evaluation.run_report import write_report
 from music_affect.measurement import Predictions
+from music_affect.plain_text import on_one_line
 from music_affect.preparation import Prepared, prepare
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
 from music_affect.spec import DataSpec
@@ -73,9 +76,9 @@ def _run(
 ) -> dict[str, Any]:
     began = time.perf_counter()
     start = transfer.read(cfg)
-    prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))
+    prepared = prepare(cfg, source, console.print)
     view = build.view(cfg, prepared.cache.identity.blocks)
-    console.print(_opening(cfg, prepared), highlight=False)
+    console.print(_opening(cfg, prepared))
     writer.write_json("manifest.json", _manifest(cfg, prepared))
     if cfg.loader.overfit_batches:
         return _overfit(cfg, prepared, writer, console, tracker)
@@ -93,14 +96,14 @@ def _run(
     return metrics
 
 
-def _opening(cfg: DictConfig, prepared: Prepared) -> str:
+def _opening(cfg: DictConfig, prepared: Prepared) -> Text:
     counts = "  ".join(f"{name} {len(clips)}" for name, clips in prepared.splits.items())
-    label = "[bold yellow]SYNTHETIC music[/]  " if prepared.source.synthetic else ""
     labels = "" if list(prepared.targets) == [cfg.task.name] else f" ({', '.join(prepared.targets)})"
-    return (
-        f"{label}{cfg.task.name}{labels}: {cfg.model.name} on {prepared.source.name}, {cfg.features.name} features  "
+    line = (
+        f"{cfg.task.name}{labels}: {cfg.model.name} on {prepared.source.name}, {cfg.features.name} features  "
         f"(clips: {counts})"
     )
+    return synthetic_label(prepared.source.synthetic).append(on_one_line(line))
 
 
 def _overfit(
@@ -114,7 +117,7 @@ def _overfit(
     fitted = fitting.fit(cfg, data, description, None, writer, console, tracker)
     losses = fitting.check_overfit(fitted, data, cfg)
     fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
-    console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.", highlight=False)
+    console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.")
     metrics = {"status": "done", "debug": "overfit", "synthetic": prepared.source.synthetic, **losses}
     writer.write_json("metrics.json", metrics)
     return metrics

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from music_affect import build
+from music_affect import build, files
 from music_affect.caching import Say, features
-from music_affect.checkpoint import Checkpoint
+from music_affect.checkpoint import Checkpoint, made_from
 from music_affect.data.cache import FeatureCache
 from music_affect.data.source import Clip, ClipSource
 from music_affect.errors import CheckpointError
@@ -27,18 +27,29 @@ _SELECTION = "data.selection"
 _OF_THE_DATA = "min_seconds"  # of a selection: which files are in the data set, not what the model hears of them
 
 
-def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> DictConfig:
-    """The run's configuration with the data and the folders of this call."""
-    run_cfg = checkpoint.description.cfg
-    with open_dict(run_cfg):
-        run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
-        run_cfg.trainer.accelerator = cfg.accelerator
-        if OmegaConf.select(cfg, "data") is not None:
-            run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
-            run_cfg.also = None
-        run_cfg.loader.overfit_batches = 0
-        run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
-    return run_cfg
+def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, ClipSource]:
+    """The run's configuration with the data and the folders of this call, and that data set.
+
+    Raises:
+        MusicAffectError: the checkpoint's settings do not fit together, or the data is not there.
+    """
+    with made_from(checkpoint.path):
+        run_cfg = checkpoint.description.cfg
+        own = OmegaConf.select(cfg, "data") is None
+        with open_dict(run_cfg):
+            run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
+            run_cfg.trainer = {**_trainer(run_cfg.trainer), "accelerator": cfg.accelerator}
+            if not own:
+                run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
+                run_cfg.also = None
+            run_cfg.loader.overfit_batches = 0
+            run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
+        return run_cfg, build.source(run_cfg, Path(cfg.paths.cache) if own else None)
+
+
+def _trainer(trained: DictConfig) -> dict[str, Any]:
+    """What of the training's Trainer changes answers: not where it writes, what watches it, or on which machines."""
+    return {key: trained[key] for key in ("_target_", "precision", "deterministic") if key in trained}
 
 
 def features_as_trained(
@@ -140,7 +151,16 @@ def check_classes(trained: Mapping[str, Target], found: Mapping[str, Target], da
 
 
 def answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, clips: Sequence[Clip]) -> Predictions:
-    """Predictions for clips, in order, labelled or not."""
+    """Predictions for clips, in order, labelled or not.
+
+    Raises:
+        CheckpointError: its weights or settings do not fit together.
+    """
+    with made_from(checkpoint.path):
+        return _answer(run_cfg, checkpoint, cache, clips)
+
+
+def _answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, clips: Sequence[Clip]) -> Predictions:
     description = checkpoint.description
     targets = description.spec.targets
     if checkpoint.reference is not None:
@@ -158,6 +178,17 @@ def answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, cli
 
 
 def results_folder(checkpoint: Path, kind: str, name: str) -> Path:
-    """Beside the run that the checkpoint belongs to."""
+    """Beside the run that the checkpoint belongs to.
+
+    Raises:
+        CheckpointError: a link there leads elsewhere.
+    """
     run_folder = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
-    return run_folder / kind / name
+    folder = run_folder / kind / name
+    if not files.inside(run_folder, folder):
+        raise CheckpointError(
+            f"{folder} is a link out of the run's folder",
+            expected="results to stay beside the checkpoint",
+            fix="remove the link",
+        )
+    return folder

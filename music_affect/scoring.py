@@ -39,14 +39,13 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
         CheckpointError: the checkpoint is broken or does not fit the data.
         ConfigurationError: the part is not there, or has no labels.
     """
-    checkpoint = read_checkpoint(path)
-    run_cfg = inference.configuration(cfg, checkpoint)
-    source = build.source(run_cfg)
+    checkpoint = read_checkpoint(path, cfg.trust)
+    run_cfg, source = inference.configuration(cfg, checkpoint)
     targets = _scored(run_cfg, source, checkpoint.description.spec.targets)
     inference.check_classes(targets, source.targets, source.name)
     clips = source.clips()
     _check_labels(cfg, source, clips, targets)
-    say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
+    say: Say = console.print
     cache = inference.features_as_trained(run_cfg, checkpoint, source, clips, say)
     left_out = [name for name in checkpoint.description.spec.targets if name not in targets]
     if left_out:
@@ -66,7 +65,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
     }
     folder = inference.results_folder(checkpoint.path, "evaluations", f"{source.name}-{part}")
     files.write_json(folder / "scores.json", scored)
-    console.print(f"Scores: {folder / 'scores.json'}", highlight=False)
+    console.print(f"Scores: {folder / 'scores.json'}")
     return scored
 
 

@@ -72,7 +72,10 @@ def pool(folders: Sequence[Path]) -> Pool:
     Raises:
         RunFolderError: they cannot be put together.
     """
-    runs = [read_run(folder) for folder in folders]
+    return _pool([read_run(folder) for folder in folders])
+
+
+def _pool(runs: list[RunFolder]) -> Pool:
     targets = _same_targets(runs)
     rows: dict[str, list[dict[str, str]]] = {}
     for run in runs:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from music_affect.errors import RunFolderError, blamed_on
 from music_affect.evaluation.mistakes import confident_mistakes, largest_misses
 from music_affect.evaluation.run_figures import draw
 from music_affect.evaluation.run_folder import RunFolder, read_run
@@ -19,7 +20,7 @@ from music_affect.evaluation.tables import (
     table,
     with_interval,
 )
-from music_affect.files import atomic_path
+from music_affect.files import inside, write_text
 from music_affect.spec import Categorical, Target
 
 
@@ -36,10 +37,16 @@ def write_report(run_folder: Path) -> Path:
         RunFolderError: the folder is not a run, the run failed or has not finished, or a file is missing or broken.
     """
     run = read_run(run_folder)
-    text = _head(run) + "".join(f"\n## {title}\n\n{body}\n" for title, body in _sections(run).items())
+    if not inside(run_folder, run_folder / "figures"):
+        raise RunFolderError(
+            f"{run_folder / 'figures'} is a link out of the run's folder",
+            expected="figures to stay in it",
+            fix="remove the link",
+        )
+    with blamed_on(run_folder, RunFolderError, expected="the files of one finished run", fix="train it again"):
+        text = _head(run) + "".join(f"\n## {title}\n\n{body}\n" for title, body in _sections(run).items())
     report = run_folder / "report.md"
-    with atomic_path(report) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(report, text)
     return report
 
 

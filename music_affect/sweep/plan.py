@@ -48,6 +48,7 @@ def plan(config_name: str, arguments: Sequence[str]) -> list[Cell]:
         found = []
         for line in BasicSweeper.split_arguments(overrides, None)[0]:
             cfg = hydra.compose(config_name, line, return_hydra_config=True)
+            configuration.check_names(cfg)
             folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
             with open_dict(cfg):
                 del cfg["hydra"]  # four fifths of it, and there may be thousands of cells
