@@ -72,10 +72,7 @@ def pool(folders: Sequence[Path]) -> Pool:
     Raises:
         RunFolderError: they cannot be put together.
     """
-    return _pool([read_run(folder) for folder in folders])
-
-
-def _pool(runs: list[RunFolder]) -> Pool:
+    runs = [read_run(folder) for folder in folders]
     targets = _same_targets(runs)
     rows: dict[str, list[dict[str, str]]] = {}
     for run in runs:

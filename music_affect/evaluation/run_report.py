@@ -12,8 +12,13 @@ from music_affect.evaluation.run_figures import draw
 from music_affect.evaluation.run_folder import RunFolder, read_run
 from music_affect.evaluation.start_report import start_section
 from music_affect.evaluation.tables import (
+    Markdown,
+    bold,
     classification_report,
+    code,
+    code_block,
     comparison,
+    escaped,
     label_range,
     scale_comparison,
     scale_report,
@@ -83,7 +88,7 @@ def _head(run: RunFolder) -> str:
     )
     label = " on SYNTHETIC music" if run.synthetic else ""
     return (
-        f"# {run.name}\n\n{warning}"
+        f"# {escaped(run.name)}\n\n{warning}"
         f"{_deciding(run, label)}, seed {run.metrics['seed']}, {_weights(run.metrics['weights'])}. "
         "Brackets hold 95 % bootstrap intervals over clips.\n"
     )
@@ -101,7 +106,7 @@ def _deciding(run: RunFolder, label: str) -> str:
     if run.scales:
         scores = test["regression"]
         names = list(run.scales)
-        title = "Mean Spearman" if len(names) > 1 else f"Spearman of {names[0]}"
+        title = "Mean Spearman" if len(names) > 1 else f"Spearman of {escaped(names[0])}"
         found.append(f"**{title} {with_interval(scores['spearman'])}**{label}")
         clips.append(scores["clips"])
     if len(set(clips)) == 1:
@@ -112,7 +117,7 @@ def _deciding(run: RunFolder, label: str) -> str:
 
 def _weights(weights: Mapping[str, Any]) -> str:
     kind = "best" if weights["kind"] == "best" else "last"
-    return f"{kind} weights (epoch {weights['epoch']}: {weights['reason']})"
+    return Markdown(f"{kind} weights (epoch {weights['epoch']}: {escaped(weights['reason'])})")
 
 
 def _what_was_run(run: RunFolder) -> str:
@@ -127,12 +132,12 @@ def _what_was_run(run: RunFolder) -> str:
         "seed": metrics["seed"],
         "fold": "none" if metrics.get("fold") is None else metrics["fold"],
         "tested": _weights(metrics["weights"]),
-        "decided by": f"`{metrics['monitor']}`",
+        "decided by": code(metrics["monitor"]),
         **{f"seconds, {part}": f"{value:.1f}" for part, value in seconds.items()},
-        "configuration": "[config.yaml](config.yaml)",
+        "configuration": Markdown("[config.yaml](config.yaml)"),
     }
     command = run.manifest.get("command", "not recorded")
-    return f"```\n{_plain(command)}\n```\n\n{table(['', 'this run'], facts.items())}"
+    return f"{code_block([_plain(command)])}\n\n{table(['', 'this run'], facts.items())}"
 
 
 def _told(kind: Target) -> str:
@@ -148,14 +153,14 @@ def _references(run: RunFolder) -> str:
         tables["Scales"] = scale_comparison(_scored(run, "regression", "training mean"), list(run.scales))
     if len(tables) == 1:
         return next(iter(tables.values()))
-    return "\n\n".join(f"### {title}\n\n{body}" for title, body in tables.items())
+    return "\n\n".join(f"### {escaped(title)}\n\n{body}" for title, body in tables.items())
 
 
 def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, Any]]:
     """Scores of a kind of label by what their row is called; ``constant`` names the answer that is always the same."""
     model, references = run.metrics["model"], run.metrics["references"]
     rows = {
-        f"**{model}**": run.metrics["test"][part],
+        bold(model): run.metrics["test"][part],
         "linear, on clip statistics": references["linear"][part],
         constant: references["majority"][part],
     }
@@ -165,7 +170,7 @@ def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, 
 
 def _alarms(run: RunFolder) -> str:
     alarms = run.metrics.get("alarms", [])
-    return "\n".join(f"- **{alarm['name']}**: {alarm['message']}" for alarm in alarms) or "None."
+    return "\n".join(f"- {bold(alarm['name'])}: {escaped(alarm['message'])}" for alarm in alarms) or "None."
 
 
 def _loss_weights(weights: Mapping[str, float]) -> str:

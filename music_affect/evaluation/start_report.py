@@ -8,7 +8,7 @@ from typing import Any
 
 from music_affect.errors import RunFolderError
 from music_affect.evaluation.run_folder import RunFolder, read_run
-from music_affect.evaluation.tables import UNKNOWN, table, with_interval
+from music_affect.evaluation.tables import UNKNOWN, code, table, with_interval
 from music_affect.plain_text import is_word
 
 _WORDS = {"checkpoint": "started from", "task": "trained for", "freeze": "freeze"}
@@ -35,7 +35,7 @@ def _beside_scratch(run: RunFolder) -> str:
     name = run.metrics["start"].get("scratch_run")
     scratch = _sibling(run, name)
     if scratch is None:
-        where = f" (`{name}`)" if name else ""
+        where = f" ({code(name)})" if name else ""
         return f"No finished run from scratch{where} lies beside this one: train it, then write this report again."
     own, other = headline_figures(run), headline_figures(scratch)
     rows = [
@@ -45,7 +45,7 @@ def _beside_scratch(run: RunFolder) -> str:
     ]
     found = table(["", "transfer", "from scratch", "difference"], rows) if rows else "The two runs share no label."
     warning = "" if _same_clips(run, scratch) else "\n\n**The two were tested on different clips.**"
-    return f"{found}\n\nFrom scratch: `{scratch.path.name}`.{warning}"
+    return f"{found}\n\nFrom scratch: {code(scratch.path.name)}.{warning}"
 
 
 def _sibling(run: RunFolder, name: str | None) -> RunFolder | None:
