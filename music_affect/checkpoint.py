@@ -86,10 +86,13 @@ class Description:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Description:
+        spec, normalizer = DataSpec.from_dict(plain["spec"]), Normalizer.from_dict(plain["normalizer"])
+        if not len(normalizer.mean) == len(normalizer.deviation) == spec.num_features:  # one value would fit any
+            raise ValueError(f"statistics of {len(normalizer.mean)} columns and {spec.num_features} columns")
         return cls(
             config=plain["config"],
-            spec=DataSpec.from_dict(plain["spec"]),
-            normalizer=Normalizer.from_dict(plain["normalizer"]),
+            spec=spec,
+            normalizer=normalizer,
             features=plain["features"],
             fingerprint=plain["fingerprint"],
             split_hash=plain["split_hash"],

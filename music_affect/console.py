@@ -28,6 +28,9 @@ class PlainConsole(Console):
     def print(self, *objects: Any, **settings: Any) -> None:
         super().print(*(on_one_line(one) if isinstance(one, str) else one for one in objects), **settings)
 
+    def render_str(self, text: str, **settings: Any) -> Text:
+        return super().render_str(without_controls(text), **settings)  # before a table measures its cells
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else without_controls(text), style, control)

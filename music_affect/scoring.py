@@ -11,7 +11,7 @@ from rich.console import Console
 
 from music_affect import build, files, inference
 from music_affect.caching import Say
-from music_affect.checkpoint import Checkpoint, read_checkpoint
+from music_affect.checkpoint import Checkpoint, made_from, read_checkpoint
 from music_affect.compatibility import check_task
 from music_affect.data.cache import FeatureCache
 from music_affect.data.labels import labelled, usable
@@ -107,7 +107,9 @@ def _choose(
     part: str = cfg.part or ("test" if own else "all")
     if part == "all":
         return part, found
-    splits = split_clips(found, strata(targets, source), build.split_plan(run_cfg))
+    with made_from(checkpoint.path):
+        plan = build.split_plan(run_cfg)
+    splits = split_clips(found, strata(targets, source), plan)
     if own and split_hash(splits) != checkpoint.description.split_hash:
         say("The data changed since this checkpoint was trained: its parts are not the same clips as then.")
     if not splits[part]:
