@@ -21,12 +21,12 @@ from music_affect.audit.file_findings import file_findings
 from music_affect.audit.findings import SEVERITIES, Finding, by_severity
 from music_affect.audit.label_findings import class_counts, label_findings
 from music_affect.audit.measurement import ArrayMeasurement, AudioMeasurement
-from music_affect.audit.names import portable
 from music_affect.audit.split_findings import split_findings, unknown_groups
 from music_affect.audit.survey import survey
 from music_affect.audit.table import write_table
 from music_affect.compatibility import wanted
 from music_affect.data.source import ClipSource
+from music_affect.plain_text import portable
 from music_affect.spec import Categorical
 
 
@@ -58,7 +58,7 @@ def audit(cfg: DictConfig, data: ClipSource, out: Console) -> list[Finding]:
     files.write_json(folder / "findings.json", _summary(data, evidence, findings))
     display.print_evidence(out, evidence)
     display.print_findings(out, findings)
-    out.print(_closing_line(data, evidence, findings, folder), highlight=False, markup=False)
+    out.print(_closing_line(data, evidence, findings, folder))
     return findings
 
 
@@ -66,7 +66,7 @@ def gather(cfg: DictConfig, data: ClipSource, out: Console) -> Evidence:
     """Lists and measures the clips; those measured by an earlier call are not read again."""
     clips = data.clips()
     for remark in data.remarks():
-        out.print(remark, highlight=False, markup=False)
+        out.print(remark)
     if data.holds == "arrays":
         out.print("Ready-made features: lengths, silence, clipping and re-encoded copies are not checked.")
         measure: ArrayMeasurement | AudioMeasurement = ArrayMeasurement(build.reader(cfg, data))
@@ -78,7 +78,7 @@ def gather(cfg: DictConfig, data: ClipSource, out: Console) -> Evidence:
         measure,
         journal,
         workers=cfg.workers,
-        say=lambda line: out.print(line, highlight=False, markup=False),
+        say=out.print,
         watch=display.watched,
     )
     names = data.targets if cfg.get("task") is None else wanted(cfg.task)

@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import InstantiationException
@@ -18,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, class_counts
 from music_affect.errors import ConfigurationError, MusicAffectError
+from music_affect.plain_text import is_word, on_one_line
 from music_affect.spec import Categorical, DataSpec, Target
 
 if TYPE_CHECKING:
@@ -93,13 +95,17 @@ def _refusals(node: DictConfig) -> Iterator[None]:
         ) from error
 
 
-def source(cfg: DictConfig) -> ClipSource:
+def source(cfg: DictConfig, cache: Path | None = None) -> ClipSource:
     """The data set, or both where a second is learnt from at the same time; reads label files at most.
+
+    Args:
+        cfg: with the data.
+        cache: where synthetic music is made, whatever the data says; None leaves it to the data.
 
     Raises:
         ConfigurationError: one of two sets is beat-synchronous and the other is not.
     """
-    made: ClipSource = make(cfg.data.source)
+    made = _source(cfg.data, cache)
     also = cfg.get("also")
     if also is None:
         return made
@@ -115,7 +121,20 @@ def source(cfg: DictConfig) -> ClipSource:
         )
     from music_affect.data.union import UnionSource
 
-    return UnionSource([made, make(also.source)])
+    return UnionSource([made, _source(also, cache)])
+
+
+def _source(group: DictConfig, cache: Path | None) -> ClipSource:
+    made: ClipSource = make(group.source)
+    if made.synthetic and cache is not None:
+        made = make(group.source, root=str(cache.expanduser() / "synthetic"))
+    if not is_word(made.name):
+        raise ConfigurationError(
+            f"a data set with the name '{on_one_line(made.name)}'",
+            expected="a name that can be that of a file",
+            fix="add data.name=WORD",
+        )
+    return made
 
 
 def reader(cfg: DictConfig, data: ClipSource) -> Reader:

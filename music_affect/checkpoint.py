@@ -6,9 +6,9 @@ containers beside the weights: evaluating it needs its path and nothing else.
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,41 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import files
+from music_affect import files, trust
 from music_affect.data.normalization import Normalizer
-from music_affect.errors import CheckpointError
-from music_affect.spec import DataSpec
+from music_affect.errors import CheckpointError, blamed_on
+from music_affect.plain_text import is_word, on_one_line
+from music_affect.shapes import mismatch
+from music_affect.spec import TARGET, DataSpec
+from music_affect.trust import Trust
 
 KEY = "music_affect"  # of the description among the entries of a checkpoint
 FORMAT = 3
+_RUN = {  # what is read of its configuration before anything is built
+    "task": {"name": str, "monitor": str},
+    "data": {"name": str, "beat": bool, "source": dict},
+    "features": {"name": str, "blocks": [str], "extraction": dict},
+    "model": {"name": str},
+    "loader": dict,
+    "trainer": dict,
+    "split": dict,
+    "seed": int,
+}
+SHAPE = {
+    "config": _RUN,
+    "spec": {"num_features": int, "max_frames": int, "targets": {str: TARGET}, "blocks": {str: [int]}},
+    "normalizer": {"mean": [float], "deviation": [float]},
+    "features": {str: object},
+    "fingerprint": str,
+    "split_hash": str,
+    "labels_hash": str,
+    "features_hash": str,
+    "trained_on": {str: [str]},
+    "digests": [int],
+}
+_EXPECTED = "a whole checkpoint of plain tensors and containers"
+_FIX = "use another checkpoint of the run, or train again"
+CONTENT = {KEY: SHAPE, "state_dict?": {str: torch.Tensor}, "reference?": ({str: dict}, None), "epoch?": int}
 
 
 @dataclass(frozen=True)
@@ -70,10 +98,13 @@ class Description:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Description:
+        spec, normalizer = DataSpec.from_dict(plain["spec"]), Normalizer.from_dict(plain["normalizer"])
+        if not len(normalizer.mean) == len(normalizer.deviation) == spec.num_features:  # one value would fit any
+            raise ValueError(f"statistics of {len(normalizer.mean)} columns and {spec.num_features} columns")
         return cls(
             config=plain["config"],
-            spec=DataSpec.from_dict(plain["spec"]),
-            normalizer=Normalizer.from_dict(plain["normalizer"]),
+            spec=spec,
+            normalizer=normalizer,
             features=plain["features"],
             fingerprint=plain["fingerprint"],
             split_hash=plain["split_hash"],
@@ -108,35 +139,70 @@ class Checkpoint:
     epoch: int
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path, trusted: Trust = False) -> Checkpoint:
     """Reads a checkpoint, or the one that a run folder's figures were measured with.
 
+    Args:
+        path: of the file or the folder.
+        trusted: whose classes its configuration may name besides those of this package, as ``trust.check`` has it.
+
     Raises:
-        CheckpointError: it is not there, broken, or of another kind or age.
+        CheckpointError: it is not there, broken, of another kind or age, or asks for what a checkpoint may not do.
     """
     path = _tested_checkpoint(path) if path.is_dir() else path
     if not path.is_file():
         raise CheckpointError(
             f"no checkpoint at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
         )
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise CheckpointError(
-            f"{path} cannot be read ({reason})",
-            expected="a whole checkpoint of plain tensors and containers",
-            fix="use another checkpoint of the run, or train again",
-        ) from error
+    content = _load(path)
     own = content.get(KEY) if isinstance(content, dict) else None
-    if own is None or own.get("format") != FORMAT:
-        found = "no description of music_affect" if own is None else f"the format {own.get('format')}"
+    if not isinstance(own, dict) or own.get("format") != FORMAT:
+        found = f"the format {str(own.get('format'))[:20]}" if isinstance(own, dict) else "no description"
         raise CheckpointError(
-            f"{path} carries {found}", expected=f"a checkpoint of music_affect, format {FORMAT}", fix="train again"
+            f"{path} carries {found} of music_affect",
+            expected=f"a checkpoint of music_affect, format {FORMAT}",
+            fix="train again",
         )
-    description = Description.from_dict(own)
+    wrong = mismatch(content, CONTENT)
+    if wrong:
+        raise _broken(path, f"is no checkpoint as music_affect writes them ({wrong})")
+    trust.check(own["config"], trusted, path)
+    with made_from(path):
+        description = Description.from_dict(own)
     weights = content.get("state_dict", {})
     return Checkpoint(path, description, weights, content.get("reference"), int(content.get("epoch", 0)))
+
+
+def made_from(path: Path) -> AbstractContextManager[None]:
+    """A block that builds what a checkpoint tells of itself; where that fails, it raises a ``CheckpointError``."""
+    return blamed_on(path, CheckpointError, expected=_EXPECTED, fix=_FIX)
+
+
+def _load(path: Path) -> Any:
+    try:
+        _check_archive(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file raises whatever zip, pickle and torch make of it
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise _broken(path, f"cannot be read: it is no checkpoint, or not a whole one ({lines[0][:120]})") from error
+
+
+def _check_archive(path: Path) -> None:
+    """Refuses what PyTorch would unpack to more than the file holds: it stores tensors as they are.
+
+    Raises:
+        ValueError: it is no such archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("it is compressed, which PyTorch's own files are not")
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise ValueError("it claims to hold more than its size")
+
+
+def _broken(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(on_one_line(f"{path} {what}"), expected=_EXPECTED, fix=_FIX)
 
 
 def write_reference_checkpoint(path: Path, description: Description, reference: Mapping[str, Any]) -> None:
@@ -147,10 +213,18 @@ def write_reference_checkpoint(path: Path, description: Description, reference: 
 
 def _tested_checkpoint(run_folder: Path) -> Path:
     try:
-        return run_folder / str(files.read_json(run_folder / "metrics.json")["weights"]["file"])
-    except (OSError, ValueError, KeyError) as error:
+        file = files.read_object(run_folder / "metrics.json")["weights"]["file"]
+        folder, name = Path(file).parts
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"the folder {run_folder} is not a finished run",
             expected="a .ckpt file or a finished run folder",
             fix="give the path of one of the files in its checkpoints/",
         ) from error
+    if folder != "checkpoints" or not is_word(name):
+        raise CheckpointError(
+            on_one_line(f"metrics.json of {run_folder} names {file!r} as its checkpoint"),
+            expected="a file in its checkpoints/",
+            fix="give the path of one of the files there",
+        )
+    return run_folder / folder / name

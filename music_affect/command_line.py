@@ -21,6 +21,7 @@ from music_affect import machine, output
 from music_affect.configuration import check_overrides, conf_folder, variable
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.overrides import arguments
+from music_affect.plain_text import on_one_line
 from music_affect.sweep.plan import plan
 
 Job = Callable[[DictConfig], Any]
@@ -144,4 +145,4 @@ def _ours(error: Exception) -> MusicAffectError:
 def _explain(error: MusicAffectError) -> None:
     if variable("MUSIC_AFFECT_TRACEBACK"):
         traceback.print_exc()
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {on_one_line(error)}", file=sys.stderr)

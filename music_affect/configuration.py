@@ -22,7 +22,9 @@ from music_affect import settings
 from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.overrides import conf_folder as conf_folder
 from music_affect.overrides import options, own_folders, parsed, spelled
+from music_affect.plain_text import is_word, on_one_line
 from music_affect.sweep.cells import digest
+from music_affect.trust import NAMES
 
 EXTRA_OF = {"joblib": "joblib", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm", "slurm": "slurm"}
 FROM_THE_DATA = ("num_features", "num_classes", "max_frames")
@@ -70,6 +72,7 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
         raise _explain_composition(config_name, parsed(words), error) from error
     for key in sorted(name for name, value in settings.flat(raw).items() if value == "???"):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
+    check_names(cfg)
     usual = usual_settings(config_name, cfg, words)
     # What was written comes first: a reference to it is wrong with it, and may not even resolve.
     settings.check(settings.written(raw, usual), usual)
@@ -78,6 +81,22 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
     except OmegaConfBaseException as error:
         raise _explain_composition(config_name, parsed(words), error) from error
     return cfg
+
+
+def check_names(cfg: DictConfig) -> None:
+    """Refuses names that would lead a run's folder elsewhere, before any folder is made.
+
+    Raises:
+        ConfigurationError: one is not a single part of a path.
+    """
+    for name in (*NAMES, "sweep.name"):
+        value = OmegaConf.select(cfg, name)
+        if value is not None and not is_word(str(value)):
+            raise ConfigurationError(
+                f"{name}={on_one_line(str(value)[:80])}",
+                expected="a name that can be that of a file, without /, \\ and control characters",
+                fix=f"set {'tag' if name == 'run_name' else name} to another one",
+            )
 
 
 def usual_settings(config_name: str, cfg: DictConfig, words: Sequence[str]) -> Mapping[str, Any]:

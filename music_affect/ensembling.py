@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from music_affect import console, files
@@ -106,13 +105,13 @@ def _print(content: Mapping[str, Any]) -> None:
         table.add_column(heading)
     whole = {} if scores is None else {f"all {len(alone)}, averaged": scores}
     for name, found in (alone if len(alone) == 1 else {**alone, **whole}).items():
-        table.add_row(escape(name), *console.figures(found).values())
+        table.add_row(name, *console.figures(found).values())
     out.print(table)
     if several:
         counted = f"{len(content['runs'])} runs have {len(alone)} configurations"
         differing = ", ".join(content["differing"])
         advice = "" if whole else " Each stands alone; --together averages them as well."
-        out.print(f"{escape(f'{counted}, which differ in {differing}')}.{advice}", highlight=False)
+        out.print(f"{counted}, which differ in {differing}.{advice}")
     for alarm in content["alarms"]:
         raised = f"{alarm['message']} (in {alarm['runs']} of {len(content['runs'])} runs)"
         console.print_alarms(out, [{"name": alarm["name"], "message": raised}])

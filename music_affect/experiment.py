@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.text import Text
 
 from music_affect import build, files, judging, predictions, references, resuming, tracking, transfer
 from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
 from music_affect.configuration import transfer_suffix
-from music_affect.console import print_alarms
+from music_affect.console import print_alarms, synthetic_label
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import straddling_groups
@@ -23,6 +24,7 @@ from music_affect.environment import environment
 from music_affect.evaluation.alarms import Alarm
 from music_affect.evaluation.run_report import write_report
 from music_affect.measurement import Predictions
+from music_affect.plain_text import on_one_line
 from music_affect.preparation import Prepared, prepare
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
 from music_affect.spec import DataSpec
@@ -79,11 +81,11 @@ def _run(
         from music_affect.trainer import check_trainer
 
         check_trainer(cfg)
-    console.print(f"Run folder: {writer.path}", highlight=False, markup=False)
+    console.print(f"Run folder: {writer.path}")
     start = transfer.read(cfg)
-    prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))
+    prepared = prepare(cfg, source, console.print)
     view = build.view(cfg, prepared.cache.identity.blocks)
-    console.print(_opening(cfg, prepared), highlight=False)
+    console.print(_opening(cfg, prepared))
     alarms = judging.data_alarms(prepared, start)
     print_alarms(console, [alarm.to_dict() for alarm in alarms])
     writer.write_json("manifest.json", _manifest(cfg, prepared))
@@ -103,14 +105,14 @@ def _run(
     return metrics
 
 
-def _opening(cfg: DictConfig, prepared: Prepared) -> str:
+def _opening(cfg: DictConfig, prepared: Prepared) -> Text:
     counts = "  ".join(f"{name} {len(clips)}" for name, clips in prepared.splits.items())
-    label = "[bold yellow]SYNTHETIC music[/]  " if prepared.source.synthetic else ""
     labels = "" if list(prepared.targets) == [cfg.task.name] else f" ({', '.join(prepared.targets)})"
-    return (
-        f"{label}{cfg.task.name}{labels}: {cfg.model.name} on {prepared.source.name}, {cfg.features.name} features  "
+    line = (
+        f"{cfg.task.name}{labels}: {cfg.model.name} on {prepared.source.name}, {cfg.features.name} features  "
         f"(clips: {counts})"
     )
+    return synthetic_label(prepared.source.synthetic).append(on_one_line(line))
 
 
 def _overfit(
@@ -121,11 +123,11 @@ def _overfit(
     data = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
     data.splits["val"] = []
     description = describe(cfg, prepared, data.spec, data.normalizer)
-    resuming.check(writer, description, prepared, lambda line: console.print(line, highlight=False, markup=False))
+    resuming.check(writer, description, prepared, console.print)
     fitted = fitting.fit(cfg, data, description, None, writer, console, tracker)
     losses = fitting.check_overfit(fitted, data, cfg)
     fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
-    console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.", highlight=False)
+    console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.")
     metrics = {"status": "done", "debug": "overfit", "synthetic": prepared.source.synthetic, **losses}
     writer.write_json("metrics.json", metrics)
     return metrics
@@ -145,7 +147,7 @@ def _train(
     data: ClipDataModule = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets, normalizer)
     began = time.perf_counter()
     description = describe(cfg, prepared, data.spec, data.normalizer, start)
-    resuming.check(writer, description, prepared, lambda line: console.print(line, highlight=False, markup=False))
+    resuming.check(writer, description, prepared, console.print)
     fitted = fitting.fit(cfg, data, description, start, writer, console, tracker)
     seconds = time.perf_counter() - began
     tested = next(row for row in fitted.history if int(row["epoch"]) == fitted.weights["epoch"])

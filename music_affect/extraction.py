@@ -38,9 +38,7 @@ def extract(cfg: DictConfig, data: ClipSource, clips: list[Clip], console: Conso
         CacheError: a cache cannot be written.
         DataNotFoundError: the data is gone, or none of its clips can be used.
     """
-
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False)
+    say: Say = console.print
 
     for remark in data.remarks():
         say(remark)

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
@@ -19,8 +19,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from music_affect.plain_text import from_cell, to_cell
+from music_affect.shapes import check_size, mismatch
+
+LARGEST = 64 << 20  # bytes of a JSON or YAML file: metrics of a thousand classes are a tenth of it
 _MARK = ".tmp-"
 _TEMPORARY = re.compile(rf"\..*{re.escape(_MARK)}[a-z0-9_]{{8}}(\.[^.]*)?")
+_UTF8: Any = {"encoding": "utf-8", "errors": "backslashreplace"}  # half letters are not UTF-8
 ALMOST_NOTHING = 64 * 1024  # bytes that a writer leaves free who found no room for its next piece
 
 
@@ -89,7 +94,7 @@ def _is_full(folder: Path) -> bool:
 def write_text(path: Path, text: str) -> None:
     """Replaces ``path`` by ``text`` in one step."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, **_UTF8)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -98,24 +103,109 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Content of a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or larger or nested more deeply than any that is written here.
+    """
+    return _parsed(path, json.loads)
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Replaces ``path`` by a table."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+def read_object(path: Path, shape: Any = dict) -> dict[str, Any]:
+    """A JSON object of a certain shape, as ``shapes`` describes it.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is none; the message says what is wrong.
+    """
+    content = read_json(path)
+    wrong = mismatch(content, shape)
+    if wrong:
+        raise ValueError(wrong)
+    found: dict[str, Any] = content
+    return found
+
+
+def read_yaml(path: Path) -> Any:
+    """Content of a YAML file as plain containers.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no YAML, or its references make more of it than anybody could have written.
+    """
+    return _parsed(path, parse_yaml)
+
+
+def parse_yaml(text: str) -> Any:
+    """Plain containers out of YAML.
+
+    Raises:
+        ValueError: it is no YAML.
+    """
+    import yaml  # type: ignore[import-untyped]  # late: most commands do without it
+
+    try:
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError("no YAML") from error
+
+
+def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+        check_size(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return content
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], *, exact: bool = False) -> None:
+    """Replaces ``path`` by a table.
+
+    Args:
+        path: of the table.
+        header: names of the columns.
+        rows: cells, numbers or texts. A text that a spreadsheet would take for a formula gets a ``'`` before it, which
+            ``read_csv`` takes away again.
+        exact: no such mark, for readers who need every letter as it is.
+    """
+    ready: Callable[[Any], Any] = (lambda cell: cell) if exact else to_cell
+    with atomic_path(path) as temporary, temporary.open("w", newline="", **_UTF8) as stream:
         plain = csv.writer(stream, lineterminator="\n")
         quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a bare \r is not quoted otherwise
         for row in chain([header], rows):
-            (quoted if any("\r" in str(cell) for cell in row) else plain).writerow(row)
+            cells = [ready(cell) for cell in row]
+            (quoted if any("\r" in str(cell) for cell in cells) else plain).writerow(cells)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Rows of a table with a header line, every cell as text."""
+    """Rows of a table as ``read_table`` reads it."""
+    return read_table(path)[1]
+
+
+def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Header and rows of a table that ``write_csv`` wrote, every cell as text.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no table in UTF-8, or a row has more or fewer cells than the header.
+    """
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows: list[Mapping[str, str]] = list(csv.DictReader(stream))
-    return [dict(row) for row in rows]
+        try:
+            header, *rows = [[from_cell(cell) for cell in row] for row in csv.reader(stream) if row] or [[]]
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
+    if any(len(row) != len(header) for row in rows):
+        raise ValueError("a row whose cells do not match the header")
+    return header, [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def inside(folder: Path, path: Path) -> bool:
+    """Whether a path is below a folder wherever links lead to."""
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def locked(path: Path) -> bool:

@@ -17,6 +17,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.text import Text
 from torch.utils.data import DataLoader
 
 from music_affect import build
@@ -100,9 +101,9 @@ def fit(
     task = _network(cfg, data)
     account = _begin(cfg, task, data, start, console)
     if "pretrained" in cfg.model and start is None and writer.resume_from is None:
-        console.print(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)), highlight=False)
+        console.print(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)))
     if task.caution and start is None:
-        console.print(f"[bold yellow]CAUTION[/] {task.caution}", highlight=False)
+        console.print(Text.assemble(("CAUTION", "bold yellow"), f" {task.caution}"))
     history = History(writer.path / "metrics.csv")
     best = best_checkpoint(cfg, writer.path) if data.splits.get("val") else None
     callbacks = [
@@ -174,8 +175,7 @@ def _begin(
     console.print(
         f"Start: {account.tensors} tensors from {start.path} ({start.description.config['task']['name']}, epoch "
         f"{start.epoch}). Loaded: {', '.join(account.loaded)}. New: {', '.join(account.new) or 'nothing'}. "
-        f"Not used: {', '.join(account.unused) or 'nothing'}. Freeze: {cfg.freeze}.",
-        highlight=False,
+        f"Not used: {', '.join(account.unused) or 'nothing'}. Freeze: {cfg.freeze}."
     )
     return account
 

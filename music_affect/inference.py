@@ -6,15 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from music_affect import build
+from music_affect import build, files
 from music_affect.caching import Say, features
-from music_affect.checkpoint import Checkpoint
+from music_affect.checkpoint import Checkpoint, made_from
 from music_affect.compatibility import FLOAT16
 from music_affect.data.cache import FeatureCache
 from music_affect.data.source import Clip, ClipSource
@@ -30,25 +30,36 @@ _SELECTION = "data.selection"
 _OF_THE_DATA = "min_seconds"  # of a selection: which files are in the data set, not what the model hears of them
 
 
-def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> DictConfig:
-    """The run's configuration with the data and the folders of this call."""
-    run_cfg = checkpoint.description.cfg
-    with open_dict(run_cfg):
-        run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
-        run_cfg.trainer.accelerator, run_cfg.trainer.devices = cfg.accelerator, 1
-        on_gpu = cfg.accelerator != "cpu" and torch.cuda.is_available()
-        if str(run_cfg.trainer.get("precision")) in FLOAT16 and not on_gpu:
-            run_cfg.trainer.precision = "32-true"  # which holds all that float16 says
-        if OmegaConf.select(cfg, "data") is not None:
-            run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
-            run_cfg.also = None
-        run_cfg.loader.overfit_batches = 0
-        run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
-    if checkpoint.reference is None:
-        from music_affect.trainer import check_trainer
+def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, ClipSource]:
+    """The run's configuration with the data and the folders of this call, and that data set.
 
-        check_trainer(run_cfg)
-    return run_cfg
+    Raises:
+        MusicAffectError: the checkpoint's settings do not fit together, or the data is not there.
+    """
+    with made_from(checkpoint.path):
+        run_cfg = checkpoint.description.cfg
+        own = OmegaConf.select(cfg, "data") is None
+        with open_dict(run_cfg):
+            run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
+            run_cfg.trainer = {**_trainer(run_cfg.trainer), "accelerator": cfg.accelerator, "devices": 1}
+            on_gpu = cfg.accelerator != "cpu" and torch.cuda.is_available()
+            if str(run_cfg.trainer.get("precision")) in FLOAT16 and not on_gpu:
+                run_cfg.trainer.precision = "32-true"  # which holds all that float16 says
+            if not own:
+                run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
+                run_cfg.also = None
+            run_cfg.loader.overfit_batches = 0
+            run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
+        if checkpoint.reference is None:
+            from music_affect.trainer import check_trainer
+
+            check_trainer(run_cfg)
+        return run_cfg, build.source(run_cfg, Path(cfg.paths.cache) if own else None)
+
+
+def _trainer(trained: DictConfig) -> dict[str, Any]:
+    """What of the training's Trainer changes answers: not where it writes, what watches it, or on which machines."""
+    return {key: trained[key] for key in ("_target_", "precision", "deterministic") if key in trained}
 
 
 def features_as_trained(
@@ -150,7 +161,16 @@ def check_classes(trained: Mapping[str, Target], found: Mapping[str, Target], da
 
 
 def answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, clips: Sequence[Clip]) -> Predictions:
-    """Predictions for clips, in order, labelled or not."""
+    """Predictions for clips, in order, labelled or not.
+
+    Raises:
+        CheckpointError: its weights or settings do not fit together.
+    """
+    with made_from(checkpoint.path):
+        return _answer(run_cfg, checkpoint, cache, clips)
+
+
+def _answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, clips: Sequence[Clip]) -> Predictions:
     description = checkpoint.description
     targets = description.spec.targets
     if checkpoint.reference is not None:
@@ -177,10 +197,18 @@ def results_path(checkpoint: Path, kind: str, name: str, out: str | None) -> Pat
         out: another folder, or None.
 
     Raises:
+        CheckpointError: a link there leads elsewhere.
         RunFolderError: nothing can be written there.
     """
     run_folder = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
-    path = (Path(out).expanduser() if out else run_folder / kind) / name
+    folder = Path(out).expanduser() if out else run_folder / kind
+    path = folder / name
+    if not files.inside(folder if out else run_folder, path):
+        raise CheckpointError(
+            f"{path} is a link out of the run's folder",
+            expected="results to stay beside the checkpoint",
+            fix="remove the link",
+        )
     existing = next(folder for folder in path.absolute().parents if folder.exists())
     if not os.access(existing, os.W_OK):
         raise RunFolderError(

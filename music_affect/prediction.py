@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from music_affect import build, files, inference, predictions
+from music_affect import files, inference, predictions
 from music_affect.caching import Say
 from music_affect.checkpoint import read_checkpoint
 from music_affect.data.cache import FeatureCache
@@ -36,25 +36,24 @@ def predict(cfg: DictConfig, path: Path, console: Console) -> Path:
     Raises:
         MusicAffectError: the checkpoint does not fit the data or the format.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, cfg.trust)
     targets = checkpoint.description.spec.targets
     if cfg.format == "kaggle":
         _check_submission(cfg, targets)
-    run_cfg = inference.configuration(cfg, checkpoint)
+    run_cfg, source = inference.configuration(cfg, checkpoint)
     if cfg.format == "kaggle" and run_cfg.get("also") is not None:
         raise ConfigurationError(
             f"a submission over data={run_cfg.data.name} and data@also={run_cfg.also.name}, whose ids may be the same",
             expected="the data set of the competition alone",
             fix=f"add data={run_cfg.also.name} (or the other one)",
         )
-    source = build.source(run_cfg)
     split = cfg.split or ("test" if cfg.format == "kaggle" else None)
     name = f"{source.name}{'' if split is None else f'-{split}'}-{cfg.format}.csv"
     file = None if cfg.out is None or Path(cfg.out).suffix != ".csv" else Path(cfg.out)
     folder, name = (cfg.out, name) if file is None else (str(file.parent), file.name)
     out = inference.results_path(checkpoint.path, "predictions", name, folder)
     wanted = _clips_of(source, split)
-    say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
+    say: Say = console.print
     for remark in source.remarks():
         say(remark)
     cache = inference.features_as_trained(run_cfg, checkpoint, source, source.clips(), say)
@@ -115,4 +114,4 @@ def _write_submission(out: Path, clips: Sequence[Clip], found: Predictions, head
     numbers = [clip.path.name.split(".", 1)[0] for clip in clips]
     order = sorted(range(len(clips)), key=lambda place: (len(numbers[place]), numbers[place]))
     rows = [[f"{numbers[place]}{suffix}", *(f"{found[name][place]:.6f}" for name in AFFECT)] for place in order]
-    files.write_csv(out, [header, *AFFECT], rows)
+    files.write_csv(out, [header, *AFFECT], rows, exact=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,8 +133,8 @@ def _refuse_empty(splits: Mapping[str, list[Clip]], labels: Sequence[str]) -> No
 def statistics(cache: FeatureCache, view: View) -> NDArray[np.float32]:
     """Clip statistics of every clip of the cache, float32 [N, D], in its order; kept beside it once computed."""
     path = cache.folder / f"statistics-v{VERSION}-{'-'.join(view.blocks)}-{cache.identity.fingerprint}.npy"
-    if path.is_file():
-        kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    kept = _kept(path, len(cache.ids))
+    if kept is not None:
         return kept
     rows = [
         clip_statistics(cache.clip(name)[:, view.columns].astype(np.float32), view.own_blocks)
@@ -142,3 +143,13 @@ def statistics(cache: FeatureCache, view: View) -> NDArray[np.float32]:
     with files.atomic_path(path) as temporary:
         np.save(temporary, np.stack(rows))
     return np.stack(rows)
+
+
+def _kept(path: Path, clips: int) -> NDArray[np.float32] | None:
+    """Statistics that were kept, float32 [N, D]; None where there are none of these clips, or the file is damaged."""
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        sound = found.ndim == 2 and len(found) == clips and found.dtype == np.float32 and np.isfinite(found).all()
+        return np.array(found) if sound else None
+    except Exception:  # whatever NumPy makes of a damaged file; they are computed anew
+        return None

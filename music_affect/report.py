@@ -12,6 +12,7 @@ from pathlib import Path
 
 from music_affect import command_line
 from music_affect.errors import RunFolderError
+from music_affect.plain_text import on_one_line
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def _write(folders: Sequence[Path], out: Path | None) -> None:
                 fix="correct the path",
             )
     for report in _reports(folders, out):
-        print(report)
+        print(on_one_line(report))
 
 
 def _reports(folders: Sequence[Path], out: Path | None) -> list[Path]:

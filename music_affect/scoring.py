@@ -11,7 +11,7 @@ from rich.console import Console
 
 from music_affect import build, files, inference
 from music_affect.caching import Say
-from music_affect.checkpoint import Checkpoint, read_checkpoint
+from music_affect.checkpoint import Checkpoint, made_from, read_checkpoint
 from music_affect.compatibility import check_task
 from music_affect.data.cache import FeatureCache
 from music_affect.data.labels import labelled, usable
@@ -39,15 +39,14 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
         CheckpointError: the checkpoint is broken or does not fit the data.
         ConfigurationError: the part is not there, or has no labels.
     """
-    checkpoint = read_checkpoint(path)
-    run_cfg = inference.configuration(cfg, checkpoint)
-    source = build.source(run_cfg)
+    checkpoint = read_checkpoint(path, cfg.trust)
+    run_cfg, source = inference.configuration(cfg, checkpoint)
     inference.results_path(checkpoint.path, "evaluations", source.name, cfg.out)  # before hours of work
     targets = _scored(run_cfg, source, checkpoint.description.spec.targets)
     inference.check_classes(targets, source.targets, source.name)
     clips = source.clips()
     _check_labels(cfg, source, clips, targets)
-    say: Say = lambda line: console.print(line, highlight=False)  # noqa: E731
+    say: Say = console.print
     cache = inference.features_as_trained(run_cfg, checkpoint, source, clips, say)
     left_out = [name for name in checkpoint.description.spec.targets if name not in targets]
     if left_out:
@@ -67,7 +66,7 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
         "scores": measure(inference.answer(run_cfg, checkpoint, cache, chosen), chosen, targets),
     }
     files.write_json(folder / "scores.json", scored)
-    console.print(f"Scores: {folder / 'scores.json'}", highlight=False)
+    console.print(f"Scores: {folder / 'scores.json'}")
     return scored
 
 
@@ -109,7 +108,9 @@ def _choose(
     part: str = cfg.part or ("test" if own else "all")
     if part == "all":
         return part, found
-    splits = restrict(divide(source, clips, build.split_plan(run_cfg)), found)
+    with made_from(checkpoint.path):
+        plan = build.split_plan(run_cfg)
+    splits = restrict(divide(source, clips, plan), found)
     if own and split_hash(splits) != checkpoint.description.split_hash:
         say("The data changed since this checkpoint was trained: its parts are not the same clips as then.")
     if not splits[part]:

@@ -46,6 +46,10 @@ class Continuous:
 
 
 Target = Categorical | Continuous
+TARGET = (  # what ``to_dict`` of both makes, as ``shapes`` describes it
+    {"kind": "categorical", "classes": [str]},
+    {"kind": "continuous", "low": (float, None), "high": (float, None)},
+)
 
 
 def target_from_dict(plain: Mapping[str, Any]) -> Target:

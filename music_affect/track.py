@@ -11,6 +11,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from music_affect import command_line, configuration
+from music_affect.plain_text import on_one_line
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 def _sync(folders: Sequence[Path], dry_run: bool) -> None:
     from music_affect.trackers.upload import sync
 
-    sync(folders or _usual_folders(), print, dry_run=dry_run)
+    sync(folders or _usual_folders(), lambda line: print(on_one_line(line)), dry_run=dry_run)
 
 
 def _usual_folders() -> list[Path]:

@@ -36,9 +36,7 @@ def opened(cfg: DictConfig, folder: Path, synthetic: bool, console: Console) -> 
     Raises:
         ConfigurationError: what the tracker needs is not installed or cannot be opened.
     """
-
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False)
+    say: Say = console.print
 
     made = _start(cfg, Start(folder, build.plain(cfg), synthetic, _sweep(), say))
     if made is None:

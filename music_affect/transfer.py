@@ -117,7 +117,7 @@ def read(cfg: DictConfig) -> Checkpoint | None:
         return None
     from music_affect.checkpoint import read_checkpoint
 
-    start = read_checkpoint(Path(cfg.start_from).expanduser())
+    start = read_checkpoint(Path(cfg.start_from).expanduser(), cfg.trust)
     if start.reference is not None:
         raise CheckpointError(
             f"start_from={cfg.start_from} is a reference model",

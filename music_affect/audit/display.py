@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +15,7 @@ from music_affect.audit.evidence import Evidence
 from music_affect.audit.facts import Facts
 from music_affect.audit.findings import ERROR, NOTE, WARNING, Finding
 from music_affect.audit.label_findings import class_counts, values_of
-from music_affect.audit.names import on_one_line
+from music_affect.plain_text import on_one_line
 from music_affect.spec import Categorical
 
 _COLOURS = {ERROR: "bold red", WARNING: "yellow", NOTE: "cyan"}
@@ -66,9 +65,8 @@ def print_findings(out: Console, findings: Sequence[Finding]) -> None:
     for heading in ("", "what", "count", "examples", "what to do"):
         table.add_column(heading, justify="right" if heading == "count" else "left")
     for finding in findings:
-        severity = f"[{_COLOURS[finding.severity]}]{finding.severity}[/]"
-        examples = escape("\n".join(finding.examples))
-        table.add_row(severity, escape(finding.name), str(finding.count), examples, escape(finding.advice))
+        severity, examples = Text(finding.severity, _COLOURS[finding.severity]), "\n".join(finding.examples)
+        table.add_row(severity, finding.name, str(finding.count), examples, finding.advice)
     out.print(table, soft_wrap=False)
 
 
@@ -77,7 +75,7 @@ def _print_lengths(out: Console, lengths: Sequence[float]) -> None:
     numbers = f"{low:.1f} to {high:.1f} s, half of them at least {statistics.median(lengths):.1f} s"
     width = (high - low) / _BINS
     if width == 0:
-        out.print(f"All {len(lengths)} usable clips last {low:.1f} s.", highlight=False)
+        out.print(f"All {len(lengths)} usable clips last {low:.1f} s.")
         return
     places = [min(_BINS - 1, int((length - low) / width)) for length in lengths]
     bars = {f"{low + place * width:.1f} s and more": places.count(place) for place in range(_BINS)}
@@ -93,9 +91,9 @@ def _print_bars(out: Console, title: str, counts: dict[str, int]) -> None:
 
 
 def _print_table(out: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(title=escape(on_one_line(title)), title_justify="left")
+    table = Table(title=on_one_line(title), title_justify="left")
     for heading in header:
         table.add_column(heading, justify="left" if not heading else "right")
     for row in rows:
-        table.add_row(*(escape(on_one_line(cell)) for cell in row))
+        table.add_row(*map(on_one_line, row))
     out.print(table, soft_wrap=False)

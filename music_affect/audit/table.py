@@ -8,7 +8,7 @@ from typing import Any
 
 from music_affect import files
 from music_affect.audit.evidence import Evidence
-from music_affect.audit.names import portable
+from music_affect.plain_text import portable
 
 MEASURED = ("seconds", "rate", "channels", "peak", "clipped", "silent", "problem", "detail")
 

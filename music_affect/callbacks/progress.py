@@ -43,12 +43,16 @@ class EpochProgress(Checkpoint):
         numbers = sum(weight.numel() for weight in pl_module.parameters() if weight.requires_grad)
         self._console.print(
             f"Training {numbers:,} parameters on {_name(trainer.strategy.root_device)}, {trainer.precision}, "
-            f"{trainer.max_epochs} epochs.",
-            highlight=False,
+            f"{trainer.max_epochs} epochs."
         )
         if not self._console.is_terminal:
             return
-        columns = [TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")]
+        columns = [
+            TextColumn("Training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+        ]
         self._bar = Progress(
             *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self._console
         )
@@ -63,7 +67,7 @@ class EpochProgress(Checkpoint):
         epoch, total = trainer.current_epoch + 1, trainer.max_epochs or 1
         if epoch % max(1, total // LINES_WITHOUT_TERMINAL) == 0 or epoch == total:
             seconds = time.perf_counter() - self._began
-            self._console.print(f"epoch {epoch}/{total}  {figures}  {seconds:.0f} s", highlight=False)
+            self._console.print(f"epoch {epoch}/{total}  {figures}  {seconds:.0f} s")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if self._bar is not None:

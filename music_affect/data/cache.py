@@ -96,8 +96,14 @@ class FeatureCache:
     @cached_property
     def skipped(self) -> list[Skip]:
         wanted = set(self.identity.ids)
-        rows = files.read_csv(self.folder / SKIPPED)
-        return [Skip(**row) for row in rows if row["id"] in wanted]
+        try:
+            return [Skip(**row) for row in files.read_csv(self.folder / SKIPPED) if row["id"] in wanted]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CacheError(
+                f"{self.folder / SKIPPED} cannot be read ({error})",
+                expected="the table of clips that cannot be used",
+                fix="remove the file; it is written again",
+            ) from error
 
     @property
     def skip_counts(self) -> dict[str, int]:

@@ -39,7 +39,9 @@ class SyntheticSource(FolderSource):
         seed: int = 0,
         name: str = "synthetic",
     ) -> None:
-        folder = Path(root or "synthetic").expanduser().resolve() / f"clips{num_clips}-seconds{seconds:g}-seed{seed}"
+        folder = (
+            Path(root or "synthetic").expanduser().resolve() / f"clips{num_clips:d}-seconds{seconds:g}-seed{seed:d}"
+        )
         super().__init__(folder, name=name, class_targets=["genre"], continuous_targets=TARGETS, group="artist")
         self._num_clips, self._seconds, self._seed = num_clips, seconds, seed
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from music_affect.files import atomic_path
+from music_affect.plain_text import without_controls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,5 +106,19 @@ def bare(axes: Axes) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, plain_text(figure):
         figure.savefig(temporary, format="png", dpi=DPI)
+
+
+@contextmanager
+def plain_text(figure: Figure) -> Iterator[None]:
+    """Every text of the figure is drawn as it is: dollars in the name of a class are no mathematics."""
+    import matplotlib
+    from matplotlib.text import Text
+
+    with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():  # of texts that are made late
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box is drawn instead
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+            text.set_text(without_controls(text.get_text()))
+        yield

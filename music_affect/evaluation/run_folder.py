@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from music_affect import files
 from music_affect.errors import RunFolderError
 from music_affect.evaluation import older_runs
-from music_affect.spec import Categorical, Continuous, Target, target_from_dict
+from music_affect.plain_text import on_one_line
+from music_affect.shapes import mismatch
+from music_affect.spec import TARGET, Categorical, Continuous, Target, target_from_dict
 
+_NUMBER = (float, None)
+_FIGURE = ({"value": _NUMBER, "low?": _NUMBER, "high?": _NUMBER}, None)
+_CLASS = {"precision": float, "recall": float, "f1": float, "support": int}
+_CLASSES = {
+    "clips?": int,
+    "f1_macro": _FIGURE,
+    "accuracy?": _FIGURE,
+    "f1_weighted?": _FIGURE,
+    "per_class?": {str: _CLASS},
+    "confusion?": [[int]],
+    "target?": str,
+}
+_SCALE = {
+    "clips?": int,
+    "spearman?": _FIGURE,
+    **{f"{name}?": _NUMBER for name in ("pearson", "r2", "ccc", "mae", "rmse")},
+}
+_SCALES = {"clips?": int, "spearman": _FIGURE, "by_target": {str: _SCALE}}
+_SCORES = {"classification?": _CLASSES, "regression?": _SCALES}
+METRICS = {  # what is read of it, here and by all who take a run
+    "task": str,
+    "targets": {str: TARGET},
+    "model": str,
+    "data": str,
+    "features": str,
+    "seed": int,
+    "fold?": (int, None),
+    "monitor": str,
+    "synthetic?": bool,
+    "weights": {"kind": str, "epoch": int, "reason": str, "file?": str},
+    "clips": {"test": int, "train?": int, "val?": int, "unlabelled?": int, "skipped?": ({str: int}, None)},
+    "parameters?": int,
+    "seconds?": ({str: float}, None),
+    "score?": _NUMBER,
+    "start?": ({str: (str, float, [str], None)}, None),
+    "weighting?": ({str: float}, None),
+    "alarms?": [{"name": str, "message": str}],
+    "test": _SCORES,
+    "val?": (_SCORES, None),
+    "references": {"majority": _SCORES, "linear": _SCORES},
+}
 _NEEDED = ("task", "targets", "model", "data", "features", "seed", "monitor", "weights", "clips")
 _SCORED = ("test", "references/majority", "references/linear")
 _FILES = ("metrics.json", "metrics.csv", "predictions.csv", "manifest.json", "config.yaml")
@@ -77,15 +120,16 @@ def read_run(path: Path) -> RunFolder:
     status = metrics.get("status", "unknown")
     if status != "done":
         raise RunFolderError(
-            f"the run in {path} has the status '{status}'",
+            on_one_line(f"the run in {path} has the status '{str(status)[:40]}'"),
             expected="a finished run, status 'done'",
             fix="look at its log and traceback, then resume it or start it afresh",
         )
     older = older_runs.is_older(metrics)
     metrics = older_runs.convert_metrics(metrics) if older else metrics
-    missing = _missing(metrics)
-    if missing:
-        raise _broken(path / "metrics.json", f"lacks {', '.join(missing)}", "the metrics of a run that was tested")
+    missing, wrong = _missing(metrics), mismatch(metrics, METRICS)
+    if missing or wrong:
+        what = f"lacks {', '.join(missing)}" if missing else f"cannot be used ({wrong})"
+        raise _broken(path / "metrics.json", what, "the metrics of a run that was tested")
     history = [_numbers(path / "metrics.csv", row) for row in _read_csv(path / "metrics.csv", ["epoch"])]
     targets = {name: target_from_dict(plain) for name, plain in metrics["targets"].items()}
     predictions = _predictions(path / "predictions.csv", targets, older)
@@ -111,7 +155,9 @@ def _check_files(path: Path) -> None:
 
 def _missing(metrics: Mapping[str, Any]) -> list[str]:
     """What a report needs and ``metrics`` lacks: for each kind of label, scores of the model and the references."""
-    kinds = {plain.get("kind") for plain in metrics.get("targets", {}).values()}
+    found = metrics.get("targets")
+    targets = found.values() if isinstance(found, Mapping) else ()
+    kinds = {plain.get("kind") for plain in targets if isinstance(plain, Mapping)}
     parts = [part for kind, part in (("categorical", "classification"), ("continuous", "regression")) if kind in kinds]
     scored = [f"{scores}/{part}" for scores in _SCORED for part in parts] or list(_SCORED)
     return [place for place in (*_NEEDED, *scored) if not _holds(metrics, place)]
@@ -128,7 +174,7 @@ def _holds(metrics: Mapping[str, Any], place: str) -> bool:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.read_json(path)
     except ValueError as error:  # undecodable text and broken json alike
         raise _broken(path, f"cannot be read ({error})", "a whole json file") from error
     if not isinstance(content, dict):
@@ -138,16 +184,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_csv(path: Path, columns: list[str]) -> list[dict[str, str]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _broken(path, f"cannot be read ({error})", "a table in UTF-8") from error
-    missing = [name for name in columns if name not in (reader.fieldnames or [])]
+        header, rows = files.read_table(path)
+    except ValueError as error:
+        raise _broken(path, f"cannot be read ({error})", "a table in UTF-8, as many cells as columns") from error
+    missing = [name for name in columns if name not in header]
     if missing:
         raise _broken(path, f"has no column {', '.join(missing)}", f"the columns {', '.join(columns)}")
-    if any(None in row or None in row.values() for row in rows):
-        raise _broken(path, "has a row whose cells do not match the header", "as many cells as columns in every row")
     return rows
 
 
@@ -171,10 +213,14 @@ def _check_answers(path: Path, rows: list[dict[str, str]], name: str, kind: Targ
     for row in rows:
         if not all(row[column] for column in needed):
             raise _broken(path, f"has no prediction of {name} for clip {row['id']}", "a prediction for every clip")
-        if isinstance(kind, Categorical) and row[answer] not in kind.classes:
-            raise _broken(path, f"predicts {row[answer]!r}", f"one of {', '.join(kind.classes)}")
+        if isinstance(kind, Categorical):
+            for word, told in (("predicts", row[answer]), ("has the label", row[name] or row[answer])):
+                if told not in kind.classes:
+                    raise _broken(path, f"{word} {told!r}", f"one of {', '.join(kind.classes)}")
         figures = (name, answer) if isinstance(kind, Continuous) else needed[1:]
-        _numbers(path, {column: row[column] for column in figures})
+        numbers = _numbers(path, {column: row[column] for column in figures})
+        if not all(math.isfinite(value) for value in numbers.values() if value is not None):
+            raise _broken(path, f"has no finite prediction of {name} for clip {row['id']}", "numbers")
 
 
 def _probabilities(kind: Target) -> list[str]:
@@ -189,4 +235,5 @@ def _numbers(path: Path, row: Mapping[str, str]) -> dict[str, float | None]:
 
 
 def _broken(path: Path, what: str, expected: str) -> RunFolderError:
-    return RunFolderError(f"{path} {what}", expected=expected, fix="resume the run or start it afresh")
+    found = on_one_line(f"{path} {what}")
+    return RunFolderError(found, expected=on_one_line(expected), fix="resume the run or start it afresh")

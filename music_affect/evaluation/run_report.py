@@ -6,20 +6,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from music_affect.errors import RunFolderError, blamed_on
 from music_affect.evaluation.mistakes import confident_mistakes, largest_misses
 from music_affect.evaluation.run_figures import draw
 from music_affect.evaluation.run_folder import RunFolder, read_run
 from music_affect.evaluation.start_report import start_section
 from music_affect.evaluation.tables import (
+    Markdown,
+    bold,
     classification_report,
+    code,
+    code_block,
     comparison,
+    escaped,
     label_range,
     scale_comparison,
     scale_report,
     table,
     with_interval,
 )
-from music_affect.files import atomic_path
+from music_affect.files import inside, write_text
 from music_affect.spec import Categorical, Target
 
 
@@ -36,10 +42,16 @@ def write_report(run_folder: Path) -> Path:
         RunFolderError: the folder is not a run, the run failed or has not finished, or a file is missing or broken.
     """
     run = read_run(run_folder)
-    text = _head(run) + "".join(f"\n## {title}\n\n{body}\n" for title, body in _sections(run).items())
+    if not inside(run_folder, run_folder / "figures"):
+        raise RunFolderError(
+            f"{run_folder / 'figures'} is a link out of the run's folder",
+            expected="figures to stay in it",
+            fix="remove the link",
+        )
+    with blamed_on(run_folder, RunFolderError, expected="the files of one finished run", fix="train it again"):
+        text = _head(run) + "".join(f"\n## {title}\n\n{body}\n" for title, body in _sections(run).items())
     report = run_folder / "report.md"
-    with atomic_path(report) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(report, text)
     return report
 
 
@@ -76,7 +88,7 @@ def _head(run: RunFolder) -> str:
     )
     label = " on SYNTHETIC music" if run.synthetic else ""
     return (
-        f"# {run.name}\n\n{warning}"
+        f"# {escaped(run.name)}\n\n{warning}"
         f"{_deciding(run, label)}, seed {run.metrics['seed']}, {_weights(run.metrics['weights'])}. "
         "Brackets hold 95 % bootstrap intervals over clips.\n"
     )
@@ -94,7 +106,7 @@ def _deciding(run: RunFolder, label: str) -> str:
     if run.scales:
         scores = test["regression"]
         names = list(run.scales)
-        title = "Mean Spearman" if len(names) > 1 else f"Spearman of {names[0]}"
+        title = "Mean Spearman" if len(names) > 1 else f"Spearman of {escaped(names[0])}"
         found.append(f"**{title} {with_interval(scores['spearman'])}**{label}")
         clips.append(scores["clips"])
     if len(set(clips)) == 1:
@@ -105,7 +117,7 @@ def _deciding(run: RunFolder, label: str) -> str:
 
 def _weights(weights: Mapping[str, Any]) -> str:
     kind = "best" if weights["kind"] == "best" else "last"
-    return f"{kind} weights (epoch {weights['epoch']}: {weights['reason']})"
+    return Markdown(f"{kind} weights (epoch {weights['epoch']}: {escaped(weights['reason'])})")
 
 
 def _what_was_run(run: RunFolder) -> str:
@@ -120,12 +132,12 @@ def _what_was_run(run: RunFolder) -> str:
         "seed": metrics["seed"],
         "fold": "none" if metrics.get("fold") is None else metrics["fold"],
         "tested": _weights(metrics["weights"]),
-        "decided by": f"`{metrics['monitor']}`",
+        "decided by": code(metrics["monitor"]),
         **{f"seconds, {part}": f"{value:.1f}" for part, value in seconds.items()},
-        "configuration": "[config.yaml](config.yaml)",
+        "configuration": Markdown("[config.yaml](config.yaml)"),
     }
     command = run.manifest.get("command", "not recorded")
-    return f"```\n{_plain(command)}\n```\n\n{table(['', 'this run'], facts.items())}"
+    return f"{code_block([_plain(command)])}\n\n{table(['', 'this run'], facts.items())}"
 
 
 def _told(kind: Target) -> str:
@@ -141,14 +153,14 @@ def _references(run: RunFolder) -> str:
         tables["Scales"] = scale_comparison(_scored(run, "regression", "training mean"), list(run.scales))
     if len(tables) == 1:
         return next(iter(tables.values()))
-    return "\n\n".join(f"### {title}\n\n{body}" for title, body in tables.items())
+    return "\n\n".join(f"### {escaped(title)}\n\n{body}" for title, body in tables.items())
 
 
 def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, Any]]:
     """Scores of a kind of label by what their row is called; ``constant`` names the answer that is always the same."""
     model, references = run.metrics["model"], run.metrics["references"]
     rows = {
-        f"**{model}**": run.metrics["test"][part],
+        bold(model): run.metrics["test"][part],
         "linear, on clip statistics": references["linear"][part],
         constant: references["majority"][part],
     }
@@ -158,7 +170,7 @@ def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, 
 
 def _alarms(run: RunFolder) -> str:
     alarms = run.metrics.get("alarms", [])
-    return "\n".join(f"- **{alarm['name']}**: {alarm['message']}" for alarm in alarms) or "None."
+    return "\n".join(f"- {bold(alarm['name'])}: {escaped(alarm['message'])}" for alarm in alarms) or "None."
 
 
 def _loss_weights(weights: Mapping[str, float]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from glob import escape
 from typing import Any
 
 from music_affect.errors import RunFolderError
 from music_affect.evaluation.run_folder import RunFolder, read_run
-from music_affect.evaluation.tables import UNKNOWN, table, with_interval
+from music_affect.evaluation.tables import UNKNOWN, code, table, with_interval
+from music_affect.plain_text import is_word
 
 _WORDS = {"checkpoint": "started from", "task": "trained for", "freeze": "freeze"}
 _OPTIONAL = {"backbone_rate": "learning rate of the backbone, times that of the heads", "tensors": "tensors loaded"}
@@ -33,7 +35,7 @@ def _beside_scratch(run: RunFolder) -> str:
     name = run.metrics["start"].get("scratch_run")
     scratch = _sibling(run, name)
     if scratch is None:
-        where = f" (`{name}`)" if name else ""
+        where = f" ({code(name)})" if name else ""
         return f"No finished run from scratch{where} lies beside this one: train it, then write this report again."
     own, other = headline_figures(run), headline_figures(scratch)
     rows = [
@@ -43,17 +45,17 @@ def _beside_scratch(run: RunFolder) -> str:
     ]
     found = table(["", "transfer", "from scratch", "difference"], rows) if rows else "The two runs share no label."
     warning = "" if _same_clips(run, scratch) else "\n\n**The two were tested on different clips.**"
-    return f"{found}\n\nFrom scratch: `{scratch.path.name}`.{warning}"
+    return f"{found}\n\nFrom scratch: {code(scratch.path.name)}.{warning}"
 
 
 def _sibling(run: RunFolder, name: str | None) -> RunFolder | None:
     """The finished run of that name in the same folder, in a sweep before its digest; never the run itself."""
     own = run.path.resolve()
-    numbered = f"[0-9]*-{name}"  # sweeps of older versions
-    patterns = (f"{name}-{'[0-9a-f]' * 8}", numbered)
-    for folder in (
-        [own.parent / name, *(path for way in patterns for path in sorted(own.parent.glob(way)))] if name else []
-    ):
+    if not is_word(name):
+        return None
+    plain = escape(str(name))
+    patterns = (f"{plain}-{'[0-9a-f]' * 8}", f"[0-9]*-{plain}")  # the latter of sweeps of older versions
+    for folder in [own.parent / str(name), *(path for way in patterns for path in sorted(own.parent.glob(way)))]:
         if folder != own:
             try:
                 return read_run(folder)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from music_affect.evaluation.scores import HEADLINES
+from music_affect.plain_text import on_one_line
 from music_affect.spec import Continuous
+
+# What Markdown takes for more than text: emphasis, code, tags, tables, mathematics, links and mentions. Brackets before
+# figures are those of intervals, and underlines within words are part of names.
+_ACTIVE = re.compile(
+    r"[\\`*|~$]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?![-+]?\d)|(?<=\])[(\[:]|(?<!\w)_|_(?!\w)|@(?=\w)"
+    r"|(?<=http):|(?<=https):|(?<=ftp):|(?<=www)\.",
+    re.IGNORECASE,
+)
 
 Scores = Mapping[str, Any]
 
@@ -14,6 +24,35 @@ TITLES = {"f1_macro": "macro F1", "f1_weighted": "weighted F1", "accuracy": "acc
 SCALE_TITLES = {"pearson": "Pearson", "r2": "R²", "ccc": "CCC", "mae": "MAE", "rmse": "RMSE"}
 UNKNOWN = "–"
 _WIDEST = 4  # scales that still fit side by side on a page, with their intervals
+
+
+class Markdown(str):
+    """Text that is Markdown already, with every name in it escaped."""
+
+    __slots__ = ()
+
+
+def escaped(text: object) -> Markdown:
+    """Text that Markdown shows as it is, on one line."""
+    return Markdown(_ACTIVE.sub(r"\\\g<0>", on_one_line(str(text).replace("\n", " "))))
+
+
+def bold(text: object) -> Markdown:
+    """Text in bold letters."""
+    return Markdown(f"**{escaped(text)}**")
+
+
+def code(text: object) -> Markdown:
+    """Text in a line of code; its own backticks end nothing."""
+    return Markdown(f"`{on_one_line(text).replace('`', chr(39))}`")
+
+
+def code_block(lines: Iterable[object]) -> Markdown:
+    """Lines of code, between fences that none of them can end."""
+    shown = [on_one_line(line) for line in lines]
+    longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markdown("\n".join([fence, *shown, fence]))
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
@@ -24,10 +63,12 @@ def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
 
 
 def cell(value: object) -> str:
-    """Text that cannot break a table: a figure with three decimals, anything else with its bars escaped."""
+    """A figure with three decimals, Markdown as it is, anything else as text that cannot break a table."""
     if value is None:
         return UNKNOWN
-    return f"{value:.3f}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")
+    if isinstance(value, Markdown):
+        return value
+    return f"{value:.3f}" if isinstance(value, float) else escaped(value)
 
 
 def with_interval(figure: Mapping[str, float | None] | None) -> str:
@@ -112,9 +153,9 @@ def classification_report(scores: Scores) -> str:
     ]
     clips = scores["clips"]
     rows: list[list[object]] = [[name, *_three(figures), figures["support"]] for name, figures in per_class.items()]
-    rows.append(["**macro**", *_mean(occurring, [1.0] * len(occurring)), clips])
-    rows.append(["**weighted**", *_mean(occurring, [figures["support"] for figures in occurring]), clips])
-    rows.append(["**accuracy**", "", "", scores["accuracy"]["value"], clips])
+    rows.append([bold("macro"), *_mean(occurring, [1.0] * len(occurring)), clips])
+    rows.append([bold("weighted"), *_mean(occurring, [figures["support"] for figures in occurring]), clips])
+    rows.append([bold("accuracy"), "", "", scores["accuracy"]["value"], clips])
     return table(["class", "precision", "recall", "F1", "clips"], rows)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -75,7 +75,7 @@ def run_search(config_name: str, first: DictConfig, arguments: Sequence[str], jo
     setup = _set_up(config_name, first, [word for word in arguments if not word.startswith("-")])
     given = first.search
     if first.sweep.dry_run and not (setup.folder / ABOUT).is_file():
-        out.print(f"All of the {given.trials} trials are still to run.", highlight=False)
+        out.print(f"All of the {given.trials} trials are still to run.")
         return 0
     with opened(
         setup.folder,
@@ -87,7 +87,7 @@ def run_search(config_name: str, first: DictConfig, arguments: Sequence[str], jo
         if first.sweep.dry_run:
             left = max(0, given.trials - len(study.trials) + len(study.unfinished()))
             out.print(Result(study, first.task.mode).table(first.task.monitor))
-            out.print(f"{left} of {given.trials} trials are still to run.", highlight=False)
+            out.print(f"{left} of {given.trials} trials are still to run.")
             return 0
         files.write_json(setup.folder / ABOUT, about(first, setup.axes))
         code = _search(setup, study, job, out)
@@ -110,7 +110,7 @@ def _folder(first: DictConfig, axes: dict[str, spaces.Axis], *, named: bool) -> 
     sweeps, now = Path(first.paths.sweeps).expanduser(), about(first, axes)
     if first.sweep.resume and not named:
         earlier = sorted(sweeps.glob(f"*/{ABOUT}"), key=lambda path: path.stat().st_mtime)
-        same = [path.parent for path in earlier if files.read_json(path) == now]
+        same = [path.parent for path in earlier if _read(path) == now]
         return same[-1] if same else sweeps / time.strftime("%Y-%m-%d_%H-%M-%S")
     folder = sweeps / str(first.sweep.name)
     if (folder / ABOUT).is_file():
@@ -120,7 +120,7 @@ def _folder(first: DictConfig, axes: dict[str, spaces.Axis], *, named: bool) -> 
                 expected="a new folder",
                 fix="add sweep.resume=true to go on with it, or choose another sweep.name",
             )
-        difference = first_difference(files.read_json(folder / ABOUT), now)
+        difference = first_difference(_read(folder / ABOUT), now)
         if difference:
             raise RunFolderError(
                 f"the search in {folder} was started with {difference}",
@@ -128,6 +128,14 @@ def _folder(first: DictConfig, axes: dict[str, spaces.Axis], *, named: bool) -> 
                 fix="repeat the first command with sweep.resume=true, or choose another sweep.name",
             )
     return folder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a search in a folder is; nothing where it cannot be read, which is no search of ours."""
+    try:
+        return files.read_object(path)
+    except (OSError, ValueError):
+        return {}
 
 
 def _search(setup: Setup, study: Study, job: Job, out: Console) -> int:
@@ -143,21 +151,21 @@ def _search(setup: Setup, study: Study, job: Job, out: Console) -> int:
         best = "" if result.best is None else f"  (best {result.best.value:.4f})"
         ended = sum(one.state != "running" for one in result.trials)
         line = f"{ended} of {given.trials}: trial {number} {trial.state}{value}{best}  {' '.join(trial.words)}"
-        out.print(line, highlight=False, markup=False)
+        out.print(line)
 
-    out.print(f"Search in {setup.folder}: {given.trials} trials by {monitor}, never by the test part.", highlight=False)
-    shared_work.prepare([setup.cfg], lambda line: out.print(line, highlight=False, markup=False))
+    out.print(f"Search in {setup.folder}: {given.trials} trials by {monitor}, never by the test part.")
+    shared_work.prepare([setup.cfg], out.print)
     try:
         with Launch(setup.config_name, setup.words, setup.folder / JOURNAL, job) as launch:
             search(study, launch, trials=given.trials, at_once=given.at_once, told=told)
     except KeyboardInterrupt:
-        out.print("Interrupted; the same command with sweep.resume=true goes on.", highlight=False)
+        out.print("Interrupted; the same command with sweep.resume=true goes on.")
         return 130
     except Exception as error:
         if not is_lost_worker(error):
             raise
         ended = f"A process ended under its trial ({type(error).__name__})"
-        out.print(f"{ended}; the same command with sweep.resume=true goes on.", highlight=False)
+        out.print(f"{ended}; the same command with sweep.resume=true goes on.")
         return 1
     return 0
 
@@ -168,9 +176,9 @@ def _report(setup: Setup, study: Study, out: Console) -> None:
     result.write(setup.folder, monitor, command)
     out.print(result.table(monitor))
     if result.best is not None:
-        out.print(f"Best: {' '.join(result.best.words)}", highlight=False)
-        out.print("Train and test it over five seeds, on the data's own division:", highlight=False)
-        out.print(f"  {command}", highlight=False, markup=False)
+        out.print(f"Best: {' '.join(result.best.words)}")
+        out.print("Train and test it over five seeds, on the data's own division:")
+        out.print(f"  {command}")
     elif not study.unfinished():
         raise TrainingError(
             f"none of the {len(result.trials)} trials of the search came to an end ({result.counts})",

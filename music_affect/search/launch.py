@@ -21,6 +21,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from music_affect import configuration, files
+from music_affect.plain_text import on_one_line
 from music_affect.search.space import word
 from music_affect.search.study import Proposal
 from music_affect.sweep import cells
@@ -84,7 +85,7 @@ class Judged:
         folder = Path(HydraConfig.get().runtime.output_dir)
         self.job(cfg)
         while cells.state(folder).name == "running":  # another process was at it
-            print(f"waiting for the process that still makes {folder}", file=sys.stderr)
+            print(f"waiting for the process that still makes {on_one_line(folder)}", file=sys.stderr)
             while cells.state(folder).name == "running":
                 time.sleep(PATIENCE)
             self.job(cfg)
@@ -112,5 +113,5 @@ def _value(returned: JobReturn) -> float:
     except Exception as error:  # Hydra hands on what the job raised
         if cells.is_interruption(error):
             raise KeyboardInterrupt from error
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {on_one_line(error)}", file=sys.stderr)
         return math.nan

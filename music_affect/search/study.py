@@ -68,7 +68,7 @@ class Study:
     @property
     def trials(self) -> list[FrozenTrial]:
         """All that were proposed in full, in order."""
-        return [trial for trial in self._study.get_trials(deepcopy=False) if trial.params.keys() == self._space.keys()]
+        return [trial for trial in self._study.get_trials(deepcopy=False) if trial.distributions == self._space]
 
     def unfinished(self) -> list[Proposal]:
         """Trials without an outcome; those of an earlier process too, whose run folders are gone on with."""

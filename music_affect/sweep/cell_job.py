@@ -21,6 +21,7 @@ from music_affect import build, files, machine, output, run_writer
 from music_affect.configuration import variable
 from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError
 from music_affect.parallel import cores
+from music_affect.plain_text import on_one_line, without_controls
 from music_affect.sweep import cells, lease
 
 Job = Callable[[DictConfig, Path], dict[str, Any]]
@@ -95,7 +96,8 @@ def _record_failure(folder: Path, error: Exception) -> None:
         return  # it is no failure, or another process has taken the run up in this moment
     trace, reason = traceback.format_exc(), str(error) or type(error).__name__
     known = isinstance(error, MusicAffectError)
-    print(f"error: {reason}" if known and not variable("MUSIC_AFFECT_TRACEBACK") else trace, file=sys.stderr)
+    brief = known and not variable("MUSIC_AFFECT_TRACEBACK")
+    print(f"error: {on_one_line(reason)}" if brief else without_controls(trace), file=sys.stderr)
     if found in ("running", "done") or isinstance(error, machine.FullDiskError):
         return  # it belongs to another process, or is cut off
     files.write_text(folder / "traceback.txt", trace)
@@ -158,7 +160,7 @@ def _physical(device: int) -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(on_one_line(line), file=sys.stderr)
 
 
 def jobs_at_once(cfg: DictConfig) -> int | None:

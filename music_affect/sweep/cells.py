@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from music_affect import files
 
 # Where and how a run is made, not what it is: two runs that differ in nothing else are the same.
-NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger", "run_name", "sweep", "search")
+NOT_COMPARED = ("resume", "overwrite", "workers", "paths", "logger", "run_name", "sweep", "search", "trust")
+_NUMBER = (float, None)
+_TOLD = {"score?": _NUMBER, "seconds?": ({"total?": _NUMBER}, None)}  # of metrics.json, to a sweep
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,9 @@ def state(folder: Path) -> State:
         return State("cut off" if (folder / "status.json").exists() else "new")
     name = status.get("state")
     if name == "done":
-        metrics = _read(folder / "metrics.json") or {}
-        seconds = metrics.get("seconds")
-        total = seconds.get("total") if isinstance(seconds, Mapping) else None
-        return State("done", score=metrics.get("score"), seconds=total)
+        metrics = _read(folder / "metrics.json", _TOLD) or {}
+        score, total = metrics.get("score"), dict(metrics.get("seconds") or {}).get("total")
+        return State("done", score=score, seconds=total)
     if name in ("failed", "pruned"):
         return State(name, reason=str(status.get("reason", "")))
     if files.locked(folder / ".lock"):
@@ -68,9 +68,8 @@ def state(folder: Path) -> State:
     return State("cut off", reason=str(status.get("reason", "")))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, shape: Any = dict) -> dict[str, Any] | None:
     try:
-        content = files.read_json(path)
+        return files.read_object(path, shape)
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PLAN = "sweep.json"
+_RECORD = {"commands": [[str]], "cells": [{"folder": str, "words": [str]}]}
 
 
 def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
@@ -45,16 +46,13 @@ def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) ->
     before = [cell.state for cell in planned]
     if first.sweep.dry_run:
         out.print(progress.table(planned, before, before))
-        out.print(progress.forecast(planned, before), highlight=False)
+        out.print(progress.forecast(planned, before))
         return 0
     _write_plan(planned)
 
-    def say(line: str) -> None:
-        out.print(line, highlight=False, markup=False)
-
     def work() -> None:
-        prepare_shared(planned, say)
-        launching.finish(planned, launch, say, again="submitit" not in str(first.hydra.launcher._target_))
+        prepare_shared(planned, out.print)
+        launching.finish(planned, launch, out.print, again="submitit" not in str(first.hydra.launcher._target_))
 
     with progress.Monitor(planned, out):
         interrupted = _interrupted(work)
@@ -62,13 +60,13 @@ def run_sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) ->
     out.print(progress.table(planned, before, after))
     counts = Counter(state.name for state in after)
     folder = planned[0].folder.parent
-    out.print(f"{', '.join(f'{count} {name}' for name, count in counts.most_common())}: {folder}", highlight=False)
-    out.print(f"Report: {write_sweep_report([folder], folder)}", highlight=False)
+    out.print(f"{', '.join(f'{count} {name}' for name, count in counts.most_common())}: {folder}")
+    out.print(f"Report: {write_sweep_report([folder], folder)}")
     if interrupted:
-        out.print("Interrupted; the same command with sweep.resume=true goes on.", highlight=False)
+        out.print("Interrupted; the same command with sweep.resume=true goes on.")
         return 130
     if any(counts[name] for name in progress.OPEN):
-        out.print("Not all runs are finished; the same command with sweep.resume=true goes on.", highlight=False)
+        out.print("Not all runs are finished; the same command with sweep.resume=true goes on.")
     return 0 if counts.keys() <= {"done", "pruned"} else 1
 
 
@@ -91,7 +89,7 @@ def _choose_name(first: DictConfig, out: Console) -> None:
     if first.sweep.resume:
         name = _same_command(sweeps, _command(sys.argv[1:]))
         if name is None:
-            out.print("No earlier sweep of this command was found; it starts afresh.", highlight=False)
+            out.print("No earlier sweep of this command was found; it starts afresh.")
     name = name or (str(first.sweep.name) if first.sweep.dry_run else _claimed_name(sweeps))
     first.sweep.name = name
     sys.argv.append(f"sweep.name={name}")
@@ -146,9 +144,8 @@ def _write_plan(planned: Sequence[Cell]) -> None:
 def _read_plan(path: Path) -> dict[str, Any]:
     """A sweep's record; empty where there is none that can be read."""
     try:
-        content = files.read_json(path)
-        return {"commands": list(content["commands"]), "cells": list(content["cells"])}
-    except (OSError, ValueError, KeyError, TypeError):
+        return files.read_object(path, _RECORD)
+    except (OSError, ValueError):
         return {"commands": [], "cells": []}
 
 

@@ -10,8 +10,10 @@ from typing import Self
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from music_affect.console import duration
+from music_affect.plain_text import on_one_line
 from music_affect.sweep.cells import State
 from music_affect.sweep.plan import Cell, mean_seconds
 
@@ -33,11 +35,11 @@ def table(planned: Sequence[Cell], before: Sequence[State], after: Sequence[Stat
         shown.add_column(heading, justify="right" if heading in ("score", "seconds") else "left")
     for name, was, now in zip(varied(planned), before, after, strict=True):
         skipped = now.name == "done" and was.name == "done"
-        state = f"[{STYLES.get(now.name, 'none')}]{now.name}[/]{', before' if skipped else ''}"
+        state = Text.assemble((now.name, STYLES.get(now.name, "none")), ", before" if skipped else "")
         score = "" if now.score is None else f"{now.score:.3f}"
         seconds = "" if now.seconds is None else f"{now.seconds:.0f}"
-        reason = now.reason.splitlines()[0] if now.reason else ""
-        shown.add_row(name.replace("[", r"\["), state, score, seconds, reason.replace("[", r"\["))
+        reason = (now.reason.splitlines() or [""])[0]
+        shown.add_row(on_one_line(name), state, score, seconds, on_one_line(reason))
     return shown
 
 
@@ -96,6 +98,4 @@ class Monitor:
         rest = f", about {duration(left)} left" if self._open else ""
         self._out.print(
             f"{ended} of {self._total}: {self._names[place]}: {state.name}, {result}{rest}",
-            highlight=False,
-            markup=False,
         )

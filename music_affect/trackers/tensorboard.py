@@ -8,6 +8,7 @@ from pathlib import Path
 
 from music_affect.errors import ConfigurationError
 from music_affect.evaluation.run_folder import RunFolder
+from music_affect.evaluation.tables import escaped
 from music_affect.settings import flat
 from music_affect.trackers import outcome
 from music_affect.trackers.tracker import ClipPicture, Start, Tracker
@@ -58,9 +59,9 @@ class TensorBoard(Tracker):
             self._picture(f"figures/{name}", path)
         for place, clip in enumerate(clips):
             self._picture(f"spectrograms/{place}", clip.path)
-            self._writer.add_text(f"spectrograms/{place}", clip.caption, self._step)
+            self._writer.add_text(f"spectrograms/{place}", escaped(clip.caption), self._step)
         for name, message in outcome.alarms(run):
-            self._writer.add_text(f"alarms/{name}", message, self._step)
+            self._writer.add_text(f"alarms/{name}", escaped(message), self._step)
 
     def close(self, failed: bool) -> None:
         self._writer.add_text("status", "failed" if failed else "finished", self._step)

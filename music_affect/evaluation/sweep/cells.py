@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from music_affect.evaluation import older_runs
+from music_affect.evaluation.run_folder import METRICS
 from music_affect.evaluation.sweep.lenient import read_json, read_numbers, read_word, read_yaml
 from music_affect.evaluation.sweep.plans import own_words, read_plan
+from music_affect.plain_text import on_one_line
+from music_affect.shapes import mismatch, optional
 
 DONE, FAILED, PRUNED, UNFINISHED, BROKEN = "done", "failed", "pruned", "unfinished", "broken"
 UNSCORED, NOT_BEGUN = "not scored", "not begun"
 _MARKS = ("status.json", "metrics.json")
 _NAMES = ("task", "data", "features", "model")  # groups whose choice has a name in both config.yaml and metrics.json
+_TOLD = optional(METRICS)
 _PARTS = (("classification", "f1_macro"), ("regression", "spearman"))
 
 
@@ -102,7 +106,13 @@ def read_cell(path: Path, words: Sequence[str] = ()) -> Cell:
     manifest = read_json(path / "manifest.json") or {}
     if state != DONE or metrics is None:
         return Cell(path, state, reason, config, manifest=manifest, words=words)
-    metrics = older_runs.convert_metrics(metrics) if older_runs.is_older(metrics) else metrics
+    try:
+        metrics = older_runs.convert_metrics(metrics) if older_runs.is_older(metrics) else metrics
+    except (TypeError, AttributeError):
+        return Cell(path, BROKEN, "metrics.json cannot be used", config, words=words)
+    wrong = mismatch(metrics, _TOLD)
+    if wrong:
+        return Cell(path, BROKEN, on_one_line(f"metrics.json cannot be used: {wrong}"), config, words=words)
     if deciding(metrics.get("test")) is None:
         told = "a debug run" if "debug" in metrics else "metrics.json holds no scores of test clips"
         return Cell(path, UNSCORED, told, config, manifest=manifest, words=words)

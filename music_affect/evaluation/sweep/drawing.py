@@ -7,6 +7,9 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+from music_affect.evaluation.plots import plain_text
+from music_affect.plain_text import without_controls
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -47,12 +50,12 @@ def to_svg(figure: Figure, label: str) -> str:
 
     stream = io.StringIO()
     # The salt keeps names inside apart from those of other figures on the page, and the same from day to day.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+    with plain_text(figure), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)
     text = re.sub(r'\b(id="|url\(#|href="#)(?=[\w-])', rf"\g<1>{_prefix(label)}", text)
-    text = text.replace(INK, "currentColor").replace(LINE, "var(--line)")
+    text = without_controls(text).replace(INK, "currentColor").replace(LINE, "var(--line)")
     return text.replace("<svg", f'<svg role="img" aria-label="{html.escape(label, quote=True)}"', 1)
 
 

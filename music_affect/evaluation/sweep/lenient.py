@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from music_affect import files
+from music_affect.plain_text import from_cell
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """A JSON object, or None."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return files.read_object(path)
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
 
 
 def read_yaml(path: Path) -> Any:
     """Whatever a YAML file holds, or None."""
     try:
-        return _parse(path.read_text(encoding="utf-8"))
+        return files.read_yaml(path)
     except (OSError, ValueError):
         return None
 
@@ -29,7 +30,7 @@ def read_yaml(path: Path) -> Any:
 def read_word(text: str) -> Any:
     """A value as it stands on a command line: a number, a list, nothing; else the word itself."""
     try:
-        found = _parse(text)
+        found = files.parse_yaml(text)
     except ValueError:
         return text
     number = _number(text) if isinstance(found, str) else None  # YAML takes 1e-4 for a word
@@ -41,18 +42,10 @@ def read_numbers(path: Path) -> Iterator[dict[str, float]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                yield {name: number for name, cell in row.items() if name and (number := _number(cell)) is not None}
+                cells = {from_cell(name): _number(cell) for name, cell in row.items() if name}
+                yield {name: number for name, number in cells.items() if number is not None}
     except (OSError, ValueError, csv.Error):
         return
-
-
-def _parse(text: str) -> Any:
-    import yaml  # type: ignore[import-untyped]  # late: a single run's report does not need it
-
-    try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise ValueError("no YAML") from error
 
 
 def _number(text: object) -> float | None:

@@ -8,15 +8,15 @@ from music_affect.evaluation.sweep.columns import compared, texts, undone
 from music_affect.evaluation.sweep.contents import Contents, Section, alarm_groups
 from music_affect.evaluation.sweep.matrix import Column, matrix_of
 from music_affect.evaluation.sweep.wording import HOW_TO_READ, NO_SCORES, verdict, warning
-from music_affect.evaluation.tables import table
+from music_affect.evaluation.tables import bold, code_block, escaped, table
 
 
 def markdown(contents: Contents) -> str:
     """The text of ``report.md``."""
     told = warning(contents)
     parts = [
-        f"# Sweep: {contents.title}",
-        f"> **{told}**" if told else "",
+        f"# Sweep: {escaped(contents.title)}",
+        f"> {bold(told)}" if told else "",
         table(["", ""], {**contents.facts, **_varied(contents)}.items()),
     ]
     parts += [part for section in contents.sections for part in _section(section)] or [NO_SCORES]
@@ -30,9 +30,9 @@ def markdown(contents: Contents) -> str:
 
 def _section(section: Section) -> list[str]:
     label = " (SYNTHETIC music)" if section.synthetic else ""
-    parts = [f"## {section.title}{label}", f"{verdict(section)} Decided by {section.score_name}."]
+    parts = [f"## {escaped(section.title)}{label}", escaped(f"{verdict(section)} Decided by {section.score_name}.")]
     parts.append(_table(texts(section, row) for row in section.rows))
-    notes = [f"- {section.name(row)}: {note}." for row in section.rows for note in section.notes(row)]
+    notes = [f"- {escaped(f'{section.name(row)}: {note}.')}" for row in section.rows for note in section.notes(row)]
     parts.append("\n".join(notes))
     if matrix := matrix_of([section]):
         header = ["", *(matrix.heading(column) for column in matrix.columns)]
@@ -42,8 +42,8 @@ def _section(section: Section) -> list[str]:
         parts += ["### Model × features × data", table(header, lines)]
     if section.comparisons:
         parts += ["### Neighbours compared", _table(compared(section, found) for found in section.comparisons)]
-    commands = "\n".join(f"# {section.name(row)}\n{row.command}" for row in section.rows)
-    return [*parts, "### Commands", f"```\n{commands}\n```"]
+    commands = [line for row in section.rows for line in (f"# {section.name(row)}", row.command)]
+    return [*parts, "### Commands", code_block(commands)]
 
 
 def _varied(contents: Contents) -> dict[str, str]:
@@ -59,7 +59,8 @@ def _place(scores: Mapping[tuple[str, Column], float | None], place: tuple[str, 
 
 def _alarms(contents: Contents) -> str:
     lines = [
-        f"- **{group.name}**, {group.runs} runs ({'; '.join(group.rows)}). For example: {group.message}"
+        f"- {bold(group.name)}, {group.runs} runs ({escaped('; '.join(group.rows))}). "
+        f"For example: {escaped(group.message)}"
         for group in alarm_groups(contents)
     ]
     return "\n".join(lines) or "None."

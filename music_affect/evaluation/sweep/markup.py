@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from music_affect.plain_text import without_controls
+
 _NUMBER = re.compile(r"–|(< )?[+-]?\d[\d.,]*( [±×\[].*)?[kMG]?")
 
 
@@ -17,7 +19,7 @@ def element(name: str, inner: str, **attributes: str) -> str:
 
 def text(name: str, content: str, **attributes: str) -> str:
     """An element that holds plain text."""
-    return element(name, escape(content), **attributes)
+    return element(name, escape(without_controls(content)), **attributes)
 
 
 def table(rows: Sequence[Mapping[str, str]], *, markup: Iterable[str] = (), class_: str = "") -> str:
@@ -46,7 +48,7 @@ def figure(svg: str, caption: str) -> str:
 
 
 def _cell(heading: str, cell: str, ready: bool, kind: str) -> str:
-    return element("td", cell if ready else escape(cell), data_label=heading, class_=kind)
+    return element("td", cell if ready else escape(without_controls(cell)), data_label=heading, class_=kind)
 
 
 def _kind(rows: Sequence[Mapping[str, str]], heading: str) -> str:

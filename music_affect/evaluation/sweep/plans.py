@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from music_affect.evaluation.sweep.lenient import read_json, read_yaml
+from music_affect.plain_text import is_word
+from music_affect.shapes import mismatch
 
 PLAN = "sweep.json"
+_ROW = {"folder": str, "words": [str]}
 _HYDRA = Path(".hydra") / "overrides.yaml"
 
 Plan = Mapping[str, Sequence[str]]
@@ -15,9 +18,9 @@ Plan = Mapping[str, Sequence[str]]
 
 def read_plan(folder: Path) -> Plan:
     """Words of the cells by the names of their folders; nothing where there is no plan."""
-    cells = (read_json(folder / PLAN) or {}).get("cells")
-    rows = [row for row in cells if isinstance(row, Mapping)] if isinstance(cells, list) else []
-    return {str(row["folder"]): [str(word) for word in row.get("words") or []] for row in rows if "folder" in row}
+    found = read_json(folder / PLAN)
+    rows = [] if found is None or mismatch(found, {"cells": list}) else found["cells"]
+    return {row["folder"]: row["words"] for row in rows if not mismatch(row, _ROW) and is_word(row["folder"])}
 
 
 def own_words(folder: Path) -> list[str]:
