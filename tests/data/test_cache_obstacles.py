@@ -66,7 +66,7 @@ class Obstacle:
 
 
 class Dying:
-    """Ends its process at every file but the first ones."""
+    """Ends its process at one file."""
 
     def __call__(self, path: Path, wanted: Sequence[int] | None = None) -> list[Answer]:
         if path.stem == ONLY:
@@ -212,13 +212,17 @@ def test_a_broken_installation_is_never_a_clips_fault(
 
     monkeypatch.setattr(compilation, "folder", lambda: None)
     monkeypatch.setattr(compilation, "heal", broken)
-    (tmp_path / "cache" / "parts" / "main").mkdir(parents=True)
-    (tmp_path / "cache" / "parts" / "main" / "reading").write_text(ONLY)  # what a process leaves that died of it
-    audio = ExtractAudio(Dying())
+    built(tmp_path / "cache", clips[:2], Obstacle())
     for _ in range(2):
+        (tmp_path / "cache" / "parts" / "main" / "reading").write_text(ONLY)  # what a process leaves that died of it
         with pytest.raises(InstallationError):
-            build([(tmp_path / "cache", CountingReader(tmp_path))], clips, audio, workers=1, say=lambda line: None)
-        (tmp_path / "cache" / "parts" / "main" / "reading").write_text(ONLY)
+            build(
+                [(tmp_path / "cache", CountingReader(tmp_path))],
+                clips,
+                ExtractAudio(Dying()),
+                workers=1,
+                say=lambda line: None,
+            )
     account = built(tmp_path / "cache", clips, Obstacle())
     assert (account.skipped, account.unusable) == ({}, 0)
 
