@@ -116,9 +116,8 @@ def test_nothing_but_features_can_bring_the_compiler_along() -> None:
     """Whoever imports them has numba look into the folder; elsewhere librosa would be loaded without it."""
 
     def imported(path: Path) -> set[str]:
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
         return {name.split(".")[0] for name in names}
 
