@@ -58,7 +58,7 @@ def start(music: Path, cache: Path, home: Path, numba: Path) -> subprocess.Popen
     """``prepare`` in a process of its own, with these folders and no others."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("MUSIC_AFFECT", "NUMBA"))}
     settings |= {"HOME": str(home), "MUSIC_AFFECT_CACHE": str(cache), "NUMBA_CACHE_DIR": str(numba)}
-    words = ["data=folder", f"data.root={music}", "data.source.labels=null", "workers=2"]
+    words = ["data=folder", f"data.root={music}", "data.source.labels=null", "variants=[beat]", "workers=2"]
     command = [sys.executable, "-m", "music_affect.prepare", *words]
     return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

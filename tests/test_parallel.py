@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +51,35 @@ def test_a_worker_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_item_that_ends_its_process_costs_itself_alone() -> None:
     wanted = [-1 if number in (3, 17) else number**2 for number in range(30)]
     assert list(in_order(square_or_die, range(30), 2, minus_one)) == wanted
+
+
+def square_or_die_of(broken: Path, number: int) -> int:
+    if broken.exists() or number == 3:
+        os._exit(9)
+    return number * number
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_no_item_is_blamed_for_what_ends_every_process(tmp_path: Path, processes: int) -> None:
+    broken = tmp_path / "broken"
+    broken.touch()
+    healed: list[None] = []
+
+    def heal() -> None:
+        healed.append(None)
+        broken.unlink(missing_ok=True)
+
+    results = in_order(partial(square_or_die_of, broken), range(6), processes, minus_one, lambda item: True, heal)
+    assert list(results) == [0, 1, 4, -1, 16, 25]
+    assert len(healed) == 2, "for the first item, and before the one is blamed that it is the fault of"
+
+
+def test_what_cannot_be_mended_ends_the_work(tmp_path: Path) -> None:
+    def give_up() -> None:
+        raise ConfigurationError("broken", expected="sound", fix="mend it")
+
+    with pytest.raises(ConfigurationError, match="broken"):
+        list(in_order(square_or_die, range(30), 2, minus_one, ready=give_up))
 
 
 def test_without_an_answer_for_it_a_crash_ends_the_work() -> None:

@@ -40,7 +40,8 @@ class Progress:
         from rich.progress import Progress as Bar
 
         self._account, self._say, self._missing = account, say, missing
-        self._said = time.monotonic() + FIRST_LINE_SECONDS - LINE_SECONDS
+        self._began = time.monotonic()
+        self._due = self._began + FIRST_LINE_SECONDS
         self._done = 0
         self._ends: deque[float] = deque(maxlen=RECENT)
         console = Console(file=sys.stderr)
@@ -62,22 +63,27 @@ class Progress:
         self._done += 1
         now = time.monotonic()
         self._ends.append(now)
-        self._bar.update(self._task, advance=1, description=self._state())
-        if self._bar.disable and now - self._said >= LINE_SECONDS:
-            self._said = now
-            self._say(f"{self._done} of {self._missing} clips{', ' * bool(self._state())}{self._state()}")
+        rate = self._rate()
+        told = self._told(rate)
+        self._bar.update(self._task, advance=1, description=told)
+        if self._bar.disable and now >= self._due and (rate or now >= self._began + LINE_SECONDS):
+            self._due = now + LINE_SECONDS
+            self._say(f"{self._done} of {self._missing} clips{told and f', {told}'}")
 
-    def _state(self) -> str:
-        """The rate, what it makes of the rest, and the failures.
+    def _rate(self) -> float | None:
+        """Recent clips a second, once there are enough of them to say so.
 
-        The rate is that of the recent clips. It begins with the first one's end: what is loaded or compiled before
-        is done once, and would make hours of the rest.
+        It begins with the end of the first one: what is loaded before that is loaded once, and would make hours of the
+        rest.
         """
-        failures = self._account.skipped.total()
-        told = [f"{failures} left out"] if failures else []
         seconds = self._ends[-1] - self._ends[0]
-        if len(self._ends) > MEANINGFUL and seconds >= MEANINGFUL:
-            rate = (len(self._ends) - 1) / seconds
-            left = max(1, round((self._missing - self._done) / rate / 60))
-            told = [f"{rate:.1f} clips/s", *told, f"about {left} min left"]
+        return (len(self._ends) - 1) / seconds if len(self._ends) > MEANINGFUL and seconds >= MEANINGFUL else None
+
+    def _told(self, rate: float | None) -> str:
+        """The rate, the failures, and what the rate makes of the rest."""
+        failures = self._account.skipped.total()
+        told = [f"{rate:.1f} clips/s"] if rate else []
+        told += [f"{failures} left out"] if failures else []
+        if rate:
+            told.append(f"about {max(1, round((self._missing - self._done) / rate / 60))} min left")
         return ", ".join(told)

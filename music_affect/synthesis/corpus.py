@@ -42,7 +42,7 @@ def make_corpus(
 
     Raises:
         ConfigurationError: too few clips, or too short ones.
-        CacheError: the folder holds something else.
+        CacheError: the folder holds something else, or cannot be written.
     """
     if num_clips < len(GENRES) or seconds < _SHORTEST:
         raise ConfigurationError(
@@ -53,13 +53,20 @@ def make_corpus(
     parameters = {"version": VERSION, "num_clips": num_clips, "seconds": float(seconds), "seed": seed}
     if _is_complete(root, parameters):
         return root
-    (root / "clips").mkdir(parents=True, exist_ok=True)
-    with FileLock(root / ".lock"):
-        if not _is_complete(root, parameters):
-            from music_affect.synthesis.writing import write_corpus  # brings scipy, which a finished corpus needs not
+    try:
+        (root / "clips").mkdir(parents=True, exist_ok=True)
+        with FileLock(root / ".lock"):
+            if not _is_complete(root, parameters):
+                from music_affect.synthesis.writing import write_corpus  # with scipy, which a finished one needs not
 
-            write_json(root / "corpus.json", parameters)
-            write_corpus(root, parameters, workers, progress)
+                write_json(root / "corpus.json", parameters)
+                write_corpus(root, parameters, workers, progress)
+    except OSError as error:
+        raise CacheError(
+            f"the synthetic corpus in {root} cannot be written ({error.strerror or error})",
+            expected="a writable folder with room for it",
+            fix="free some space, or set the environment variable MUSIC_AFFECT_CACHE to another folder",
+        ) from error
     return root
 
 

@@ -24,14 +24,12 @@ def lines(monkeypatch: pytest.MonkeyPatch, seconds: list[float], clips: int = 60
 
 
 def test_what_is_done_once_before_the_first_clip_makes_no_hours_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = lines(monkeypatch, [62.0, *[0.25] * 250])
-    assert said[0] == "1 of 600 clips", "nothing is known yet"
-    assert said[1] == "241 of 600 clips, 4.0 clips/s, about 1 min left"
+    assert lines(monkeypatch, [40.0, *[0.25] * 250])[0] == "41 of 600 clips, 4.0 clips/s, about 2 min left"
 
 
 def test_the_first_line_comes_early_and_has_an_estimate_that_means_something(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(monkeypatch, [0.5] * 40)[0] == "30 of 600 clips, 2.0 clips/s, about 5 min left"
-    assert lines(monkeypatch, [4.0] * 8)[0] == "4 of 600 clips", "too few clips"
+    assert lines(monkeypatch, [7.0] * 12) == ["9 of 600 clips"], "after a minute there is a line, of a few clips"
 
 
 def test_the_rate_is_that_of_the_recent_clips(monkeypatch: pytest.MonkeyPatch) -> None:

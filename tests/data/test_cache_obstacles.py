@@ -15,7 +15,7 @@ import pytest
 from counted_builds import CountingReader, write_clips
 from numpy.typing import NDArray
 
-from music_affect import files
+from music_affect import compilation, files
 from music_affect.data import cache_builder
 from music_affect.data.cache import FeatureCache
 from music_affect.data.cache_builder import build, open_or_build
@@ -23,9 +23,9 @@ from music_affect.data.cache_index import SKIPPED
 from music_affect.data.cache_work import Account, Share
 from music_affect.data.folder import FolderSource
 from music_affect.data.identity import Identity
-from music_affect.data.reader import Answer, Extracted
+from music_affect.data.reader import Answer, ExtractAudio, Extracted
 from music_affect.data.source import Clip
-from music_affect.errors import ClipError, DataNotFoundError
+from music_affect.errors import ClipError, DataNotFoundError, InstallationError
 
 ONLY = "c003"  # the clip that something happens to
 
@@ -63,6 +63,15 @@ class Obstacle:
             raise MemoryError
         made: Extracted = Found(np.full((3, 4), int(clip.path.stem[1:]), np.float32))
         return [made for _ in wanted]
+
+
+class Dying:
+    """Ends its process at one file."""
+
+    def __call__(self, path: Path, wanted: Sequence[int] | None = None) -> list[Answer]:
+        if path.stem == ONLY:
+            os._exit(9)
+        return [Found(np.zeros((3, 4), np.float32)) for _ in wanted or ()]
 
 
 def built(
@@ -167,6 +176,55 @@ def test_a_clip_that_ended_the_process_gets_one_of_its_own(tmp_path: Path, clips
     account = built(tmp_path / "cache", clips, Obstacle("death"))
     assert account.skipped == {"crashed the reader": 1}
     assert account.made == 5
+
+
+@pytest.mark.slow
+def test_a_clip_that_was_blamed_for_a_crash_is_tried_once_again(tmp_path: Path, clips: list[Clip]) -> None:
+    blamed = Obstacle(ClipError("crashed the reader", "reading it ended the process"))
+    built(tmp_path / "one", clips, blamed)
+    cache, _ = opened_for_training(tmp_path / "one", clips, Obstacle())
+    assert len(cache.ids) == 6, "it was not its fault"
+
+    built(tmp_path / "other", clips, blamed)
+    cache, _ = opened_for_training(tmp_path / "other", clips, Obstacle("death"))
+    assert cache.skip_counts == {"crashed the reader again": 1}
+    idle = Obstacle()
+    _, said = opened_for_training(tmp_path / "other", clips, idle)
+    assert idle.calls == [], "it would cost every run a process"
+    assert "retry=true" in said[-1]
+    assert built(tmp_path / "other", clips, Obstacle(), retry=True).made == 1
+
+
+def test_a_cache_that_cannot_be_written_is_used_as_it_is(
+    tmp_path: Path, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(tmp_path / "cache", clips, Obstacle(ClipError("crashed the reader", "?")))
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    cache, _ = opened_for_training(tmp_path / "cache", clips, Obstacle())
+    assert len(cache.ids) == 5
+
+
+def test_a_broken_installation_is_never_a_clips_fault(
+    tmp_path: Path, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise InstallationError("all of it fails", expected="none", fix="install it anew")
+
+    monkeypatch.setattr(compilation, "folder", lambda: None)
+    monkeypatch.setattr(compilation, "heal", broken)
+    built(tmp_path / "cache", clips[:2], Obstacle())
+    for _ in range(2):
+        (tmp_path / "cache" / "parts" / "main" / "reading").write_text(ONLY)  # what a process leaves that died of it
+        with pytest.raises(InstallationError):
+            build(
+                [(tmp_path / "cache", CountingReader(tmp_path))],
+                clips,
+                ExtractAudio(Dying()),
+                workers=1,
+                say=lambda line: None,
+            )
+    account = built(tmp_path / "cache", clips, Obstacle())
+    assert (account.skipped, account.unusable) == ({}, 0)
 
 
 def test_a_finished_cache_needs_no_right_to_write(

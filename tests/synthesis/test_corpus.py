@@ -128,3 +128,9 @@ def test_corpus_describes_itself(corpus: Path) -> None:
         "seed": 0,
     }
     assert "no person plays or sings" in (corpus / "README.txt").read_text()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match=r"cannot be written \(Not a directory\); expected .* MUSIC_AFFECT_CACHE"):
+        make(tmp_path / "file" / "corpus")
