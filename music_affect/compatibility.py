@@ -12,6 +12,10 @@ from music_affect.data.source import ClipSource
 from music_affect.errors import ConfigurationError, MusicAffectError, TaskMismatchError, did_you_mean
 from music_affect.spec import Categorical, Target
 
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+FLOAT16 = ("16-mixed", "16")  # Lightning takes a width alone, too
+_OTHER_NAMES = ("None", "16", "bf16", "32", "64")
+
 
 def check(cfg: DictConfig, data: ClipSource) -> None:
     """Refuses what cannot work, before any work: no heavy import is needed to tell.
@@ -28,12 +32,39 @@ def check(cfg: DictConfig, data: ClipSource) -> None:
                 expected="sizes of the data to come from the data alone",
                 fix="leave it out",
             )
+    check_precision(cfg.trainer.get("precision"), cfg.trainer.get("accelerator"))
     build.reader(cfg, data)  # refuses features that the data cannot give
     if cfg.task.targets and cfg.task.regression.loss == "ccc" and cfg.loader.batch_size < 2:
         raise ConfigurationError(
             f"task.regression.loss=ccc with loader.batch_size={cfg.loader.batch_size}: a correlation of one clip",
             expected="2 clips a batch or more",
             fix="raise loader.batch_size, or choose task.regression.loss=mse",
+        )
+
+
+def check_precision(precision: object, device: object) -> None:
+    """Refuses a precision in which nothing can be learnt, or that Lightning would silently replace.
+
+    Args:
+        precision: of the trainer.
+        device: that it trains on, as far as it is known.
+
+    Raises:
+        ConfigurationError: with those that there are.
+    """
+    named = str(precision)
+    if named not in (*PRECISIONS, *_OTHER_NAMES):
+        small = ": squares of gradients, which optimizers keep, vanish in it" if named == "16-true" else ""
+        raise ConfigurationError(
+            f"trainer.precision={named}{small or did_you_mean(named, PRECISIONS)}",
+            expected=f"one of {', '.join(PRECISIONS)}",
+            fix="write trainer.precision=bf16-mixed for speed, or leave it out",
+        )
+    if named in FLOAT16 and device == "cpu":
+        raise ConfigurationError(
+            f"trainer.precision={named} on a CPU",
+            expected="a GPU, or a precision that a CPU has",
+            fix="write trainer.precision=bf16-mixed or leave it out",
         )
 
 

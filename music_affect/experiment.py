@@ -72,6 +72,10 @@ def _run(
     cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console, tracker: Tracker | None
 ) -> dict[str, Any]:
     began = time.perf_counter()
+    if "net" in cfg.model:
+        from music_affect.trainer import check_trainer
+
+        check_trainer(cfg)
     start = transfer.read(cfg)
     prepared = prepare(cfg, source, lambda line: console.print(line, highlight=False))
     view = build.view(cfg, prepared.cache.identity.blocks)

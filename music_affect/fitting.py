@@ -40,7 +40,7 @@ from music_affect.steering import best_checkpoint, steering
 from music_affect.tasks.base import Task
 from music_affect.trackers.epochs import TrackedEpochs
 from music_affect.trackers.tracker import Tracker
-from music_affect.trainer import make_trainer, quiet
+from music_affect.trainer import make_trainer
 from music_affect.transfer import Account, load
 
 OVERFIT_LOSS = 0.1  # a sound network has learnt two batches by heart long before
@@ -152,7 +152,6 @@ def _interruptible(trainer: pl.Trainer) -> Iterator[None]:
 
 def _network(cfg: DictConfig, data: ClipDataModule) -> Task:
     """The task with its first weights, the same in every process."""
-    quiet()
     keep_freed_memory()
     # Deterministic mode fills every new tensor first, which costs time; nothing here reads unwritten memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -7,12 +7,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from music_affect import build
 from music_affect.caching import Say, features
 from music_affect.checkpoint import Checkpoint
+from music_affect.compatibility import FLOAT16
 from music_affect.data.cache import FeatureCache
 from music_affect.data.source import Clip, ClipSource
 from music_affect.errors import CheckpointError
@@ -32,12 +34,19 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> DictConfig:
     run_cfg = checkpoint.description.cfg
     with open_dict(run_cfg):
         run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
-        run_cfg.trainer.accelerator = cfg.accelerator
+        run_cfg.trainer.accelerator, run_cfg.trainer.devices = cfg.accelerator, 1
+        on_gpu = cfg.accelerator != "cpu" and torch.cuda.is_available()
+        if str(run_cfg.trainer.get("precision")) in FLOAT16 and not on_gpu:
+            run_cfg.trainer.precision = "32-true"  # which holds all that float16 says
         if OmegaConf.select(cfg, "data") is not None:
             run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
             run_cfg.also = None
         run_cfg.loader.overfit_batches = 0
         run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
+    if checkpoint.reference is None:
+        from music_affect.trainer import check_trainer
+
+        check_trainer(run_cfg)
     return run_cfg
 
 

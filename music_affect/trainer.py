@@ -7,14 +7,35 @@ import warnings
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins import HalfPrecision
 from omegaconf import DictConfig
 
-from music_affect import build
+from music_affect import build, compatibility
 from music_affect.distributed.ranks import Layout
 from music_affect.errors import ConfigurationError
 from music_affect.transfer import frozen_epochs
+
+
+class _UnroundedLabels(HalfPrecision):
+    """Weights in bfloat16, batches as they are: the task casts what its network sees, and labels keep all digits."""
+
+    def convert_input(self, data: Any) -> Any:
+        return data
+
+
+def check_trainer(cfg: DictConfig) -> None:
+    """Refuses a trainer that cannot run here, by making it: before hours are spent on features.
+
+    Raises:
+        ConfigurationError: this machine cannot run it.
+    """
+    try:
+        make_trainer(cfg, [])
+    finally:
+        torch.use_deterministic_algorithms(False)  # a trainer sets it for the whole process, features included
 
 
 def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None) -> pl.Trainer:
@@ -28,8 +49,12 @@ def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None)
     Raises:
         ConfigurationError: this machine cannot run it.
     """
+    quiet()
     layout = Layout.of(build.plain(cfg.trainer))
     place = layout.alone if rank is None else layout.settings(rank, may_freeze=frozen_epochs(cfg.freeze) != 0)
+    precision = cfg.trainer.get("precision")
+    if precision == "bf16-true":
+        place |= {"precision": None, "plugins": [_UnroundedLabels(precision)]}
     try:
         trainer: pl.Trainer = build.make(
             cfg.trainer,
@@ -42,12 +67,13 @@ def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None)
             log_every_n_steps=1_000_000,  # figures are per epoch
             **place,
         )
-    except MisconfigurationException as error:
+    except (MisconfigurationException, ValueError, ImportError) as error:
         raise ConfigurationError(
             f"the trainer cannot be set up ({' '.join(str(error).split())})",
             expected="settings that this machine has the hardware for",
             fix="try trainer=cpu",
         ) from error
+    compatibility.check_precision(precision, trainer.strategy.root_device.type)
     return trainer
 
 

@@ -75,7 +75,7 @@ class Regression(Objective):
                 expected="one value a clip: other shapes would be broadcast, and the mean be learnt",
                 fix="give the labels as [B]",
             )
-        labels, shares = (labels, labels.isfinite().float()) if mixture is None else _blend(labels, mixture)
+        labels, shares = (labels, _known(labels)) if mixture is None else _blend(labels, mixture)
         losses = value_losses(self._loss, (values - self.mean) / self.sd, (labels - self.mean) / self.sd)
         return losses * shares, shares
 
@@ -116,5 +116,9 @@ def _blend(labels: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
     partner = labels[mixture.partner]
     blended = torch.lerp(partner, labels, mixture.weight)
     known = torch.where(labels.isfinite(), labels, partner)
-    shares = torch.lerp(partner.isfinite().float(), labels.isfinite().float(), mixture.weight)
+    shares = torch.lerp(_known(partner), _known(labels), mixture.weight)
     return torch.where(blended.isfinite(), blended, known), shares
+
+
+def _known(labels: Tensor) -> Tensor:
+    return labels.isfinite().to(labels.dtype)
