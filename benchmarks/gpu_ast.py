@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -17,7 +18,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.epochs import write_set
 from benchmarks.gpu_settings import Figures, Settings
 from music_affect import build
-from music_affect.batch import Batch
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.preparation import prepare
 from music_affect.tasks.base import Task
@@ -52,45 +52,69 @@ def speed(settings: Settings, figures: Figures) -> None:
     """Clips a second and the share of the device's peak, at each size."""
     for name, frames in SIZES.items():
         settings.check_time(name)
-        _size(
-            settings, figures, name, 32 if settings.tiny else frames, compiled=frames == SIZES["AudioSet, 1024 x 128"]
-        )
+        _size(settings, figures, name, frames)
 
 
-def _size(settings: Settings, figures: Figures, name: str, frames: int, *, compiled: bool) -> None:
-    rows = 8 if settings.tiny else BATCH
-    cfg, data = _data(settings, frames, rows)
+def compiled(settings: Settings, figures: Figures) -> None:
+    """Clips a second of our network in a plain loop, compiled."""
+    name, frames = next(iter(SIZES.items()))
+    settings.check_time(name)
+    cfg, data = _data(settings, frames)
     task = build.task(cfg, data.spec)
+    batches, own = _batches(data, settings), _forward(task, settings)
+    cost = forward_cost(own, batches[0][0][:1])
+    task.backbone.compile()
+    clips = len(batches[0][0]) / _looped(own, task, batches, settings)
+    _note(figures, f"{name}: our network compiled, in a plain loop", clips, cost)
+
+
+def _size(settings: Settings, figures: Figures, name: str, frames: int) -> None:
+    cfg, data = _data(settings, frames)
+    task, rows = build.task(cfg, data.spec), cfg.loader.batch_size
     ours = rows / _trained(cfg, task, data, settings)
+    batches, own = _batches(data, settings), _forward(task, settings)
+    cost = forward_cost(own, batches[0][0][:1])
+    _note(figures, f"{name}: our trainer", ours, cost, expected=f"{GOAL_OF_PEAK:.0%} of the peak (a goal)")
+    bare = rows / _looped(own, task, batches, settings)
+    _note(figures, f"{name}: our network in a plain loop", bare, cost)
+    other = _Other(data.spec.max_frames, data.spec.num_features, tiny=settings.tiny).to(settings.device).train()
+    theirs = rows / _looped(other, other, batches, settings)
+    _note(
+        figures,
+        f"{name}: transformers' network in a plain loop",
+        theirs,
+        forward_cost(other, batches[0][0][:1]),
+    )
+    goal = f"at least {GOAL_BESIDE:.0f} (a goal)"
+    figures.add(f"{name}: our trainer / transformers", f"{ours / theirs:.2f}", expected=goal, ratio=ours / theirs)
+
+
+def _forward(task: Task, settings: Settings) -> Forward:
+    """The task as a function of spectrograms alone, of clips without padding."""
     task.to(settings.device).train()
-    batches = [_moved(batch, settings.device) for batch in data.train_dataloader()][:4]
     objective = next(iter(task.objectives))
 
-    def own(spectrogram: Tensor) -> Tensor:
+    def forward(spectrogram: Tensor) -> Tensor:
         lengths = torch.full((len(spectrogram),), spectrogram.shape[1], device=spectrogram.device)
         output: Tensor = objective(task.backbone(spectrogram, lengths))
         return output
 
-    own_cost = forward_cost(own, batches[0][0][:1])
-    _note(figures, f"{name}: our trainer", ours, own_cost, expected=f"{GOAL_OF_PEAK:.0%} of the peak")
-    bare = rows / _looped(own, task, batches, settings)
-    _note(figures, f"{name}: our network in a plain loop", bare, own_cost)
-    other = _other_network(frames, data.spec.num_features, settings)
-    cost = forward_cost(lambda spectrogram: other(spectrogram).logits, batches[0][0][:1])
-    theirs = rows / _looped(lambda spectrogram: other(spectrogram).logits, other, batches, settings)
-    _note(figures, f"{name}: transformers' network in a plain loop", theirs, cost)
-    times = f"at least {GOAL_BESIDE:.0f} (a goal)"
-    figures.add(f"{name}: our trainer / transformers", f"{ours / theirs:.2f}", expected=times, ratio=ours / theirs)
-    if compiled and not settings.tiny:
-        del other
-        task.backbone.compile()
-        compiled_speed = rows / _looped(own, task, batches, settings)
-        _note(figures, f"{name}: our network compiled, in a plain loop", compiled_speed, own_cost)
+    return forward
 
 
-def _data(settings: Settings, frames: int, rows: int) -> tuple[Any, ClipDataModule]:
+def _batches(data: ClipDataModule, settings: Settings) -> list[tuple[Tensor, Tensor]]:
+    """Spectrograms [B, T, F] and labels [B] on the device."""
+    found = []
+    for batch in islice(data.train_dataloader(), 4):
+        (labels,) = batch.targets.values()
+        found.append((batch.spectrogram.to(settings.device), labels.to(settings.device)))
+    return found
+
+
+def _data(settings: Settings, frames: int) -> tuple[DictConfig, ClipDataModule]:
     """A feature cache of noise in the lab's form, and the loader over it, as a run has them."""
-    root, length = settings.folder / "music", 40 if settings.tiny else SIZES["30 s, 1292 x 128"]
+    rows, frames = (8, 32) if settings.tiny else (BATCH, frames)
+    root, length = settings.folder / "music", 40 if settings.tiny else max(SIZES.values())
     words = ["data=fma", f"data.root={root}", f"paths.cache={settings.folder}/cache", "workers=1", "features=mel"]
     words += ["model=ast_base", "model.recipe.average_frames=1", f"model.recipe.crop_seconds={frames * 512 / 22050}"]
     words += [f"loader.batch_size={rows}", "split.val_fraction=0", f"trainer.max_epochs={EPOCHS}"]
@@ -101,7 +125,7 @@ def _data(settings: Settings, frames: int, rows: int) -> tuple[Any, ClipDataModu
     return cfg, build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
 
 
-def _trained(cfg: Any, task: Task, data: ClipDataModule, settings: Settings) -> float:
+def _trained(cfg: DictConfig, task: Task, data: ClipDataModule, settings: Settings) -> float:
     """Seconds a step of the configured trainer."""
     clock = EpochClock(settings.clock, len(data.train_dataloader()))
     make_trainer(cfg, [clock]).fit(task, datamodule=data)
@@ -127,15 +151,20 @@ def _looped(forward: Forward, net: nn.Module, batches: Sequence[tuple[Tensor, Te
     return (settings.clock() - began) / (steps - WARM)
 
 
-def _other_network(frames: int, columns: int, settings: Settings) -> nn.Module:
-    from transformers import ASTConfig, ASTForAudioClassification
+class _Other(nn.Module):
+    """transformers' network of the same size, with the outputs alone as its answer."""
 
-    sizes = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 3, "intermediate_size": 96}
-    config = ASTConfig(
-        max_length=frames, num_mel_bins=columns, num_labels=10, patch_size=16, **(sizes if settings.tiny else {})
-    )
-    net: nn.Module = ASTForAudioClassification(config).to(settings.device).train()
-    return net
+    def __init__(self, frames: int, columns: int, *, tiny: bool) -> None:
+        super().__init__()
+        from transformers import ASTConfig, ASTForAudioClassification
+
+        small = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 3, "intermediate_size": 96}
+        sizes: dict[str, Any] = {"num_labels": 10, **(small if tiny else {})}
+        self.net = ASTForAudioClassification(ASTConfig(max_length=frames, num_mel_bins=columns, **sizes))
+
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        outputs: Tensor = self.net(spectrogram).logits
+        return outputs
 
 
 def forward_cost(forward: Forward, clip: Tensor) -> int:
@@ -143,7 +172,7 @@ def forward_cost(forward: Forward, clip: Tensor) -> int:
     # By the plain kernel, whose products are all counted; the others do the same products.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         forward(clip)
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def _note(figures: Figures, what: str, clips: float, cost: int, expected: str = "") -> None:
@@ -155,8 +184,3 @@ def _note(figures: Figures, what: str, clips: float, cost: int, expected: str = 
     figures.add(
         what, f"{clips:.1f} clips/s, {shown}", expected=expected, clips=clips, forward_flop=cost, peak=peak, share=share
     )
-
-
-def _moved(batch: Batch, device: str) -> tuple[Tensor, Tensor]:
-    (labels,) = batch.targets.values()
-    return batch.spectrogram.to(device), labels.to(device)

@@ -1,4 +1,4 @@
-"""Every trainer, network family, optimizer and precision goes with every other; without a GPU the CPU stands in."""
+"""Every trainer, network, optimizer and precision goes with every other; where there is no GPU, the CPU stands in."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from music_affect.distributed.batch_norm import SharedBatchNorm
 from music_affect.errors import ConfigurationError
 from music_affect.models.patches import GridPositions
 from music_affect.models.pooling import masked_mean
+from music_affect.models.recurrence import read
 from music_affect.spec import Categorical, Continuous, DataSpec
 from music_affect.tasks.base import Task
 from music_affect.trainer import check_trainer, make_trainer
@@ -188,7 +189,9 @@ def _scaled_step(optimizer: str, scaler: GradScaler | None) -> Task:
     task = build.task(cfg, SPEC)
     plugin = MixedPrecision("16-mixed", "cpu", scaler or GradScaler("cpu", enabled=False))
     plugin.autocast_context_manager = lambda: torch.autocast("cpu", enabled=False)  # type: ignore[method-assign]
-    quiet: dict[str, Any] = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary"), False)
+    quiet: dict[str, Any] = dict.fromkeys(
+        ("logger", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"), False
+    )
     trainer = pl.Trainer(accelerator="cpu", max_epochs=1, gradient_clip_val=0.5, plugins=[plugin], **quiet)
     trainer.fit(task, DataLoader([batch([FRAMES] * ROWS)], batch_size=None))  # type: ignore[arg-type]
     return task
@@ -204,3 +207,12 @@ def test_half_precision_counts_frames_exactly(dtype: torch.dtype) -> None:
     exact = positions(tokens, None)
     torch.testing.assert_close(positions(tokens.to(dtype), None), exact)
     torch.testing.assert_close(positions(tokens.to(dtype), torch.ones(1, 1001, dtype=torch.bool)), exact)
+
+
+def test_recurrent_layers_leave_autocast() -> None:
+    """Under it cuDNN would take float16, whatever was asked for."""
+    torch.manual_seed(0)
+    layers, frames, lengths = [torch.nn.LSTM(4, 3, batch_first=True) for _ in range(2)], torch.randn(2, 9, 4), [9, 5]
+    exact = read(frames, torch.tensor(lengths), *layers)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(read(frames, torch.tensor(lengths), *layers), exact)

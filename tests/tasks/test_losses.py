@@ -73,3 +73,19 @@ def test_a_few_steps_lower_the_loss(name: str) -> None:
         predicted.grad = torch.autograd.grad(value_losses(name, predicted, labels).mean(), predicted)[0]
         optimizer.step()
     assert value_losses(name, predicted, labels).mean().item() < 0.1 * first
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_missing_label_costs_nothing_and_changes_nothing_for_the_others(name: str) -> None:
+    predicted, labels = rows(6)
+    predicted.requires_grad_()
+    gaps = torch.tensor([True, False, True, True, False, True])
+    losses = value_losses(name, predicted, torch.where(gaps, labels, torch.nan))
+    alone = predicted.detach()[gaps].requires_grad_()
+    torch.testing.assert_close(losses[gaps], value_losses(name, alone, labels[gaps]))
+    assert losses[~gaps].tolist() == [0.0, 0.0]
+    (slope,) = torch.autograd.grad(losses.sum(), predicted)
+    (expected,) = torch.autograd.grad(value_losses(name, alone, labels[gaps]).sum(), alone)
+    torch.testing.assert_close(slope[gaps], expected)
+    assert slope[~gaps].tolist() == [0.0, 0.0]
+    assert value_losses(name, predicted, torch.full_like(labels, torch.nan)).tolist() == [0.0] * 6
