@@ -102,7 +102,8 @@ class FolderSource(ClipSource):
     def clips(self) -> list[Clip]:
         if self._without_table:
             return [Clip(id=name, path=self.root / file) for name, file in _by_id(self._audio.files).items()]
-        return [replace(clip, group=self._file_groups.get(clip.id, clip.group)) for clip in self._listed]
+        groups = self._file_groups
+        return [replace(clip, group=groups.get(clip.id)) for clip in self._listed] if groups else list(self._listed)
 
     def remarks(self) -> list[str]:
         if self._without_table:
