@@ -80,11 +80,10 @@ class FolderSource(ClipSource):
             )
         self.root = Path(root).expanduser().resolve()
         self.name = name or self.root.name
-        for setting, given in (
-            ("class_targets", class_targets), ("continuous_targets", continuous_targets), ("missing", missing),
-        ):  # fmt: skip
-            _check_list(setting, given)
-        ends = {column: checked_ends(column, given) for column, given in (ranges or {}).items()}
+        group, split, fold = (None if word is None else str(word) for word in (group, split, fold))
+        class_targets = _words("class_targets", class_targets)
+        continuous_targets, missing = _words("continuous_targets", continuous_targets), _words("missing", missing)
+        ends = {str(column): checked_ends(column, given) for column, given in (ranges or {}).items()}
         targets = [*(class_targets or ()), *(continuous_targets or ()), *ends]
         needed = [*targets, *(column for column in (group, split, fold) if column and column not in BY_FILES)]
         self._labels, self._needed, self._group = labels, needed, group
@@ -247,11 +246,13 @@ class FolderSource(ClipSource):
         return told
 
 
-def _check_list(setting: str, given: object) -> None:
+def _words(setting: str, given: Sequence[object] | None) -> list[str] | None:
+    """A list of names as text: 5 is a name, too."""
     if isinstance(given, str):
         raise ConfigurationError(
             f"data.source.{setting}={given}", expected="a list", fix=f"write data.source.{setting}=[{given}]"
         )
+    return None if given is None else [str(word) for word in given]
 
 
 def _by_id(files: Sequence[str]) -> dict[str, str]:
