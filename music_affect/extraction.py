@@ -12,6 +12,7 @@ from rich.console import Console
 from music_affect import build, caching
 from music_affect.caching import Kind, Say
 from music_affect.console import duration
+from music_affect.data.audio_files import printable
 from music_affect.data.cache import FeatureCache, finished_clips
 from music_affect.data.cache_builder import build as build_caches
 from music_affect.data.cache_index import SKIPPED
@@ -123,9 +124,10 @@ def _state(cache: FeatureCache | None, folder: Path, identity: Identity) -> str:
 def _refuse_empty(name: str, cache: FeatureCache) -> None:
     """Whatever comes next would have nothing to work on."""
     if not cache.ids:
-        counts = ", ".join(f"{count} {reason}" for reason, count in cache.skip_counts.items())
+        counts, first = ", ".join(f"{count} {reason}" for reason, count in cache.skip_counts.items()), cache.skipped[0]
         raise DataNotFoundError(
-            f"none of the {len(cache.skipped)} clips can be used for {name} features ({counts})",
+            f"none of the {len(cache.skipped)} clips can be used for {name} features ({counts}), such as "
+            f"'{printable(first.id)}' ({first.reason}: {first.detail})",
             expected="one clip at least",
             fix=f"look at {cache.folder / SKIPPED}, at the data's root and at data.selection",
         )

@@ -144,7 +144,10 @@ def test_two_variants_that_are_the_same_features_are_made_once(library: Path, ow
 def test_nothing_usable_is_an_error(tmp_path: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "a.wav").write_bytes(b"no audio")
-    with pytest.raises(DataNotFoundError, match=r"none of the 1 clips can be used for full features \(1 not audio\)"):
+    with pytest.raises(
+        DataNotFoundError,
+        match=r"none of the 1 clips can be used for full features \(1 not audio\), such as .a.wav. .*no audio",
+    ):
         prepare(compose("prepare", "data=folder", f"data.root={tmp_path / 'music'}", "workers=1"))
     assert "0 of 1 clips made, 0 done before, 1 left out (1 not audio)" in capsys.readouterr().out
 

@@ -216,7 +216,7 @@ def test_configuration_reaches_the_run(tmp_path: Path) -> None:
 
 def test_clips_without_beats_are_told_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = write_music(tmp_path / "music", 5, seconds=1.5)
-    soundfile.write(tmp_path / "music" / "click.wav", [*[0.0] * 100, 1e-6, *[0.0] * 30000], RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "music" / "click.wav", [*[0.0] * 100, 0.01, *[0.0] * 30000], RATE, subtype="FLOAT")
     moods = ("calm,train", "wild,train", "calm,test", "wild,test", "calm,train")
     rows = [f"{path.name},{mood}" for path, mood in zip(paths, moods, strict=True)]
     (tmp_path / "music" / "labels.csv").write_text("\n".join(["path,mood,split", *rows, "click.wav,wild,train", ""]))

@@ -68,6 +68,8 @@ class Columns:
         counts, row = self._table.counts(target), self._table.first_text(target)
         if not counts:
             return "its column is empty"
+        if target == self._roles.group:
+            return "its column is taken as the group"
         if row is None:
             return f"its column holds numbers ({_some(counts)})"
         if any(is_number(cell) for cell in counts):
@@ -101,7 +103,9 @@ class Columns:
             )
         kind = self.targets[name]
         if isinstance(kind, Categorical):
-            alike = respelled(kind.classes)
+            alike, row = respelled(kind.classes), self._table.first_text(name)
+            if row is not None and 2 * sum(map(is_number, kind.classes)) > len(kind.classes):
+                yield f"'{name}' is taken as a class: it has numbers and the text '{row[name]}' for {row[PATH]}."
             for found in alike.values():
                 clips = ", ".join(f"'{label}' ({self._table.counts(name)[label]})" for label in found)
                 yield f"'{name}' has {len(found)} classes that differ in spelling alone: {clips}; write them alike."

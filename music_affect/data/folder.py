@@ -80,11 +80,10 @@ class FolderSource(ClipSource):
             )
         self.root = Path(root).expanduser().resolve()
         self.name = name or self.root.name
-        for setting, given in (
-            ("class_targets", class_targets), ("continuous_targets", continuous_targets), ("missing", missing),
-        ):  # fmt: skip
-            _check_list(setting, given)
-        ends = {column: checked_ends(column, given) for column, given in (ranges or {}).items()}
+        group, split, fold = (None if word is None else str(word) for word in (group, split, fold))
+        class_targets = _words("class_targets", class_targets)
+        continuous_targets, missing = _words("continuous_targets", continuous_targets), _words("missing", missing)
+        ends = {str(column): checked_ends(column, given) for column, given in (ranges or {}).items()}
         targets = [*(class_targets or ()), *(continuous_targets or ()), *ends]
         needed = [*targets, *(column for column in (group, split, fold) if column and column not in BY_FILES)]
         self._labels, self._needed, self._group = labels, needed, group
@@ -102,7 +101,8 @@ class FolderSource(ClipSource):
     def clips(self) -> list[Clip]:
         if self._without_table:
             return [Clip(id=name, path=self.root / file) for name, file in _by_id(self._audio.files).items()]
-        return [replace(clip, group=self._file_groups.get(clip.id, clip.group)) for clip in self._listed]
+        groups = self._file_groups
+        return [replace(clip, group=groups.get(clip.id)) for clip in self._listed] if groups else list(self._listed)
 
     def remarks(self) -> list[str]:
         if self._without_table:
@@ -246,11 +246,13 @@ class FolderSource(ClipSource):
         return told
 
 
-def _check_list(setting: str, given: object) -> None:
+def _words(setting: str, given: Sequence[object] | None) -> list[str] | None:
+    """A list of names as text: 5 is a name, too."""
     if isinstance(given, str):
         raise ConfigurationError(
             f"data.source.{setting}={given}", expected="a list", fix=f"write data.source.{setting}=[{given}]"
         )
+    return None if given is None else [str(word) for word in given]
 
 
 def _by_id(files: Sequence[str]) -> dict[str, str]:

@@ -16,10 +16,9 @@ IDS = ("id", "clipid")
 OWNERS = ("artist", "performer", "band", "singer", "composer", "speaker", "interpret")
 PIECES = ("album", "release", "track", "song", "recording", "work", "group")
 GROUPS = (
-    "group", "groupid", "groups", "artist", "artists", "artistid", "artistname", "performer", "performers", "band",
-    "bandname", "singer", "composer", "album", "albums", "albumid", "albumname", "albumtitle", "trackid", "songid",
-    "recordingid",
-)  # fmt: skip
+    *(word + end for word in ("group", *OWNERS, "album") for end in ("", "s", "id", "name")),
+    *("albumtitle", "trackid", "songid", "recordingid"),
+)  # the first that groups anything is taken: whole artists before their albums and tracks
 PARTS = ("split", "splits", "datasetsplit", "trainvaltest", "traintest", "subset", "partition", "part", "set")
 FOLDS = ("fold", "folds", "foldid", "foldnumber", "foldindex", "cvfold", "kfold")
 PART_WORDS = {
@@ -201,7 +200,7 @@ class Roles:
             if self._given["split"] is None and self.split is None and self._holds_parts(column):
                 found.append(f"'{name}' looks like a split and is not taken as one: data.source.split={name}.")
             elif self._given["group"] is None and self.group is None and squeezed(column) in GROUPS:
-                kind = "the same" if len(self._table.distinct(column)) < 2 else "different"
+                kind = {0: "empty", 1: "the same"}.get(len(self._table.distinct(column)), "different")
                 found.append(f"'{name}' is {kind} in every row and groups nothing; it is not taken as the group.")
         return found
 

@@ -36,15 +36,27 @@ def read_text(path: Path) -> str:
     if codec == "utf-8" and b"\0" in content[:2]:  # UTF-16 of letters, without its mark
         codec = "utf-16-be" if content[0] == 0 else "utf-16-le"
     try:
-        return content.decode(codec)
+        text = content.decode(codec)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        shown = content.splitlines()[line - 1][:60].decode("cp1252", "replace")
-        raise LabelError(
-            f"{path} is not a readable table (line {line} is no UTF-8; as Windows-1252 it reads '{shown}')",
-            expected="comma-separated UTF-8 text with a header line",
-            fix="save it again as CSV in UTF-8",
-        ) from error
+        shown = content.split(b"\n")[line - 1][:60].decode("cp1252", "replace").strip()
+        raise _no_text(path, f"line {line} is no UTF-8; as Windows-1252 it reads '{shown}'", shown) from error
+    if not _printable(first := text.split("\n", 1)[0]):
+        raise _no_text(path, "", first)
+    return text
+
+
+def _no_text(path: Path, told: str, shown: str) -> LabelError:
+    reason = told if told and _printable(shown) else "it holds bytes that are no text, as spreadsheets and archives do"
+    return LabelError(
+        f"{path} is not a readable table ({reason})",
+        expected="comma-separated UTF-8 text with a header line",
+        fix="save it again as CSV in UTF-8",
+    )
+
+
+def _printable(text: str) -> bool:
+    return not any((letter < " " and not letter.isspace()) or letter == "\ufffd" for letter in text)
 
 
 def cells_of(text: str, is_path: Callable[[str], bool]) -> tuple[str, Iterator[Line]]:

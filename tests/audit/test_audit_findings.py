@@ -83,7 +83,7 @@ CAUSES: dict[str, tuple[str, int, Callable[[Path, Rows], object]]] = {
         lambda folder, rows: write(folder, 3, np.append(notes(3, 1.5, 8000), np.inf), subtype="FLOAT"),
     ),
     "many unusable clips": (ERROR, 2, lambda folder, rows: [(folder / f"00{n}.wav").unlink() for n in range(2)]),
-    "no usable clip": (ERROR, COUNT, lambda folder, rows: [path.unlink() for path in folder.glob("*.wav")]),
+    "no usable clip": (ERROR, COUNT, lambda folder, rows: [path.write_bytes(b"") for path in folder.glob("*.wav")]),
     "clipped": (WARNING, 1, distort),
     "mostly silent": (WARNING, 1, hush),
     "unlike lengths": (WARNING, 1, lambda folder, rows: write(folder, 3, notes(3, 4, 8000))),

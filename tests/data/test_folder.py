@@ -194,6 +194,15 @@ def test_latin_1_is_refused_with_its_line(tmp_path: Path) -> None:
     assert error.fix == "save it again as CSV in UTF-8"
 
 
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + bytes(99), b"PK\x03\x04\x14\xff\xfe\n", bytes(range(256))])
+def test_a_spreadsheet_under_the_name_of_a_table_is_no_text(tmp_path: Path, content: bytes) -> None:
+    error = refusal(tmp_path, content)
+    assert error.found.endswith(
+        "is not a readable table (it holds bytes that are no text, as spreadsheets and archives do)"
+    )
+    assert error.fix == "save it again as CSV in UTF-8"
+
+
 def test_missing_folder_and_missing_table_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(DataNotFoundError, match="no such folder") as caught:
         FolderSource(tmp_path / "nowhere").clips()

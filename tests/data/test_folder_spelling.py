@@ -237,6 +237,25 @@ def test_the_first_text_among_numbers_is_named_with_the_way_out(tmp_path: Path) 
     check_task(cfg, build.source(cfg))
 
 
+def test_numbers_may_be_names_and_a_class_of_numbers_and_text_is_pointed_out(tmp_path: Path) -> None:
+    source = folder(
+        tmp_path, "path,5,7", *rows("0.5", "0.1", "bad", "0.5", "0.1", "bad"), class_targets=[5, 7], group=5
+    )
+    assert list(source.targets) == ["5", "7"]
+    assert source.clips()[0].group == "Rock"
+    assert "'7' is taken as a class: it has numbers and the text 'bad' for 2.wav." in told(source)
+
+
+@pytest.mark.parametrize("name", ["Composer", "Speaker ID"])
+def test_a_group_that_a_task_asks_for_names_the_way_out(tmp_path: Path, name: str) -> None:
+    folder(tmp_path, f"path,genre,{name}", *rows("x", "x", "y", "y"))
+    label = folded(name)
+    cfg = compose("train", "data=folder", f"data.root={tmp_path}", "task=genre", f"task.target={label}")
+    way = rf"its column is taken as the group.*; add data\.source\.class_targets=\[{label}\]"
+    with pytest.raises(TaskMismatchError, match=way):
+        check_task(cfg, build.source(cfg))
+
+
 @pytest.mark.parametrize("setting", ["class_targets", "continuous_targets", "missing"])
 def test_a_word_where_a_list_belongs_is_refused(tmp_path: Path, setting: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"data\.source\.{setting}=genre; expected a list; write"):
