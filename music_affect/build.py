@@ -44,6 +44,7 @@ REFUSALS = (
     RuntimeError,
     ArithmeticError,
     LookupError,
+    ImportError,
     AttributeError,
     MemoryError,
 )
@@ -68,7 +69,8 @@ def make(node: DictConfig, **arguments: Any) -> Any:
 
 def later(node: DictConfig) -> Callable[..., Any]:
     """What ``make`` does, for a target that is called when training starts."""
-    return partial(_called, node, instantiate(node, _partial_=True, _convert_="all"))
+    with _refusals(node):
+        return partial(_called, node, instantiate(node, _partial_=True, _convert_="all"))
 
 
 def _called(node: DictConfig, target: Callable[..., Any], *given: Any, **arguments: Any) -> Any:

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from music_affect import machine, output
-from music_affect.configuration import check_overrides, conf_folder, variable
+from music_affect.configuration import check_overrides, check_single, conf_folder, variable
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.overrides import arguments
 from music_affect.plain_text import on_one_line
@@ -71,6 +71,7 @@ def run(
                 # Its own name is the time at which Hydra starts, which is a little later.
                 _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
             else:
+                check_single(words)
                 _check_output(Path(cfg.hydra.run.dir), "paths.outputs")
     except Exception as error:
         _explain(_ours(error))

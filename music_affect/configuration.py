@@ -58,6 +58,21 @@ def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
         return composed(config_name, [_first_cell(override) for override in overrides])
 
 
+def check_single(words: Sequence[str]) -> None:
+    """Refuses lists of values where one run is asked for.
+
+    Raises:
+        ConfigurationError: with the word.
+    """
+    for override in parsed(words):
+        if override.is_sweep_override():
+            raise ConfigurationError(
+                f"{override.input_line} asks for several runs",
+                expected="-m beside it, or one value",
+                fix="add -m, or write a list as [1,2]",
+            )
+
+
 def composed(config_name: str, words: Sequence[str]) -> DictConfig:
     """The configuration of one run, Hydra's own included, with every setting checked; inside ``composing``.
 
@@ -108,7 +123,12 @@ def usual_settings(config_name: str, cfg: DictConfig, words: Sequence[str]) -> M
 
 @cache
 def _usual(config_name: str, choices: Sequence[str]) -> Mapping[str, Any]:
-    return _plain(hydra.compose(config_name, list(choices)), resolve=True)
+    try:
+        return _plain(hydra.compose(config_name, list(choices)), resolve=True)
+    except HydraException:  # a group that somebody added, which Hydra wants to be told
+        known = hydra.compose(config_name, return_hydra_config=True).hydra.runtime.choices
+        added = [word if word.startswith("hydra.") or word.split("=")[0] in known else f"+{word}" for word in choices]
+        return _plain(hydra.compose(config_name, added), resolve=True)
 
 
 def _plain(cfg: DictConfig, *, resolve: bool) -> dict[Any, Any]:
@@ -139,7 +159,7 @@ def _check_choice(override: Override, folders: Sequence[Path]) -> None:
     values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
     for value in values:
         if not isinstance(value, str) or value not in known:
-            word = settings.told(value)
+            word = settings.shown(value)
             raise ConfigurationError(
                 f"{group}={word}{did_you_mean(word, known)}",
                 expected=f"{group} to be one of {', '.join(_beside(word, known))}",

@@ -66,9 +66,27 @@ def arguments(line: Sequence[str]) -> tuple[list[str], argparse.Namespace]:
 
 
 def own_folders(overrides: Sequence[Override]) -> list[Path]:
-    """Folders of configurations that the words name beside ours."""
+    """Folders of configurations that the words name beside ours.
+
+    Raises:
+        ConfigurationError: one is not there.
+    """
     named = next((override.value() for override in reversed(overrides) if override.key_or_group == SEARCHPATH), None)
-    return [Path(str(name).removeprefix("file://")) for name in named] if isinstance(named, list) else []
+    if not isinstance(named, list):
+        return []
+    found = [Path(str(name).removeprefix("file://")) for name in named if not str(name).startswith("pkg://")]
+    for folder in found:
+        _check_folder(folder)
+    return found
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"no folder {folder}",
+            expected="a folder with configurations",
+            fix="correct --config-dir or hydra.searchpath",
+        )
 
 
 def spelled(words: Sequence[str]) -> list[str]:
@@ -97,10 +115,7 @@ def _spelled(override: Override, known: Sequence[str]) -> str:
 
 
 def _with_folder(words: Sequence[str], folder: Path) -> list[str]:
-    if not folder.is_dir():
-        raise ConfigurationError(
-            f"--config-dir {folder} is no folder", expected="a folder with configurations", fix="correct the path"
-        )
+    _check_folder(folder)
     others = own_folders(parsed(words))
     named = ",".join(_quoted(str(one)) for one in (folder.absolute(), *others))
     return [*(word for word in words if not word.startswith(f"{SEARCHPATH}=")), f"{SEARCHPATH}=[{named}]"]

@@ -121,7 +121,7 @@ def like(usual: Any) -> Rule:
     return GROUP if isinstance(usual, Mapping) else kinds_of.get(type(usual), ANYTHING)
 
 
-def told(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as a command line writes it, on one line and not too long."""
     text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in _written(value))
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"

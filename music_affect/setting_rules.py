@@ -69,6 +69,7 @@ RULES: Mapping[str, Rule] = {
     # answers
     "part": choice("train", "val", "test", "all") | NULL,
     "split": choice("train", "val", "test") | NULL,
+    "kaggle.suffix": TEXT,
     "format": choice("csv", "kaggle"),
     # data
     "root": WORD | NULL,
@@ -131,6 +132,7 @@ RULES: Mapping[str, Rule] = {
     # a task
     "task.target": WORD | NULL,
     "task.targets": listed(WORD),
+    "task.monitor": Rule("val/FIGURE or train/FIGURE", lambda value: str(value).startswith(("val/", "train/"))),
     "task.mode": choice("min", "max"),
     "class_weights": choice("balanced") | NULL,
     "label_smoothing": below(1),
@@ -173,7 +175,7 @@ RULES: Mapping[str, Rule] = {
     "trainer.min_epochs": whole(1) | NULL,
     "trainer.max_steps": whole(1) | Rule("-1", lambda value: type(value) is int and value == -1),
     "trainer.min_steps": whole(1) | NULL,
-    "trainer.max_time": WORD | named(whole(0)) | NULL,
+    "trainer.max_time": WORD | NULL,
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_val_batches": BATCHES,
     "trainer.limit_test_batches": OWN,  # every clip is scored

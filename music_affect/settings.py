@@ -12,7 +12,7 @@ from typing import Any
 
 from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.setting_kinds import ANYTHING, GROUP, NULL, Rule, like
-from music_affect.setting_kinds import told as told
+from music_affect.setting_kinds import shown as shown
 from music_affect.setting_rules import COMPLETE, RULES
 
 GONE = object()  # a setting that was taken out
@@ -117,7 +117,7 @@ def _check_known(name: str, usual: Mapping[Any, Any]) -> None:
 
 
 def _refusal(name: str, value: Any, rule: Rule, before: Any) -> ConfigurationError:
-    found = f"{name} is taken out" if value is GONE else f"{name}={told(value)}"
+    found = f"{name} is taken out" if value is GONE else f"{name}={shown(value)}"
     if isinstance(value, str) and rule.words:
         found += did_you_mean(value, rule.words)
     if rule is GROUP:
@@ -130,10 +130,10 @@ def _fix(name: str, value: Any, rule: Rule, before: Any) -> str:
     if isinstance(value, float) and value.is_integer() and rule.holds(int(value)):
         return f"write {int(value)}"
     if isinstance(value, int | float) and rule.holds(str(value)):
-        return f"""quote it: '{name}="{told(value)}"'"""
+        return f"""quote it: '{name}="{shown(value)}"'"""
     if before is GONE or before is UNKNOWN or before is None or isinstance(before, Mapping):
         return "correct it"
-    return f"correct it (it usually is {told(before)})"
+    return f"correct it (it usually is {shown(before)})"
 
 
 def _numbers(value: Any) -> Iterator[int | float]:

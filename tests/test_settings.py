@@ -12,9 +12,9 @@ import pytest
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
 from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
-from running import train_command
+from running import train_command, train_quickly
 
-from music_affect import compatibility, settings
+from music_affect import build, compatibility, settings
 from music_affect.configuration import OF_VALUES, check_overrides, conf_folder, variable
 from music_affect.data.loading import BALANCES
 from music_affect.errors import ConfigurationError
@@ -118,6 +118,7 @@ def test_only_some_settings_without_a_usual_value_may_be_anything() -> None:
         ("data.source=5", "expected settings of its own: data.source._target_"),
         ("data=folder data.selection=whole", "data.selection=whole; expected settings of its own"),
         ("task.targets=genre", "task.targets=genre; expected a list"),
+        ("task.monitor=nonsense", "task.monitor=nonsense; expected val/FIGURE or train/FIGURE"),
         ("optimizer.betas=0.9", "a list of 2 values, each a number from 0 to below 1"),
         ("optimizer.betas=[0.9,1.0]", "optimizer.betas=[0.9,1.0]"),
         ("seed='\x1b[31m'", "seed=\\x1b[31m"),
@@ -181,6 +182,38 @@ def test_every_run_of_a_sweep_is_checked_before_the_first_one(
     )
 
 
+def test_several_values_without_m_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train_command(tmp_path, "seed=1,2") == 1
+    assert capsys.readouterr().err.startswith("error: seed=1,2 asks for several runs; expected -m beside it")
+
+
+def test_a_group_that_is_added_is_checked_with_the_others() -> None:
+    assert check_overrides("train", ["+model@second=cnn"]).second.name == "cnn"
+    assert "second.net.dropout=2" in refusal("train", "+model@second=cnn", "second.net.dropout=2")
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        ({"_target_": "torch.nn.Dropout", "p": 2}, r"a\.net: torch\.nn\.Dropout .*ValueError: dropout probability"),
+        ({"_target_": "torch.nn.Linear", "in_features": -1, "out_features": 1}, "RuntimeError"),
+        ({"_target_": "torch.nn.ReLU", "foo": 1}, "TypeError: .*unexpected keyword argument 'foo'"),
+        ({"_target_": "torch.nn.Nothing"}, "ImportError: Error loading 'torch.nn.Nothing'"),
+    ],
+)
+def test_what_a_constructor_refuses_is_one_line_in_its_own_words(node: dict[str, Any], told: str) -> None:
+    found = OmegaConf.create({"a": {"net": node}}).a.net
+    for made in (build.make, lambda one: build.later(one)()):
+        with pytest.raises(ConfigurationError, match=told) as caught:
+            made(found)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_figure_that_there_is_not_cannot_decide(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"task\.monitor=val/nothing; expected one of val/loss, val/f1_macro"):
+        train_quickly(tmp_path / "run", "task.monitor=val/nothing", "model=mlp")
+
+
 def test_a_folder_of_ones_own_is_found_however_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine's" / "experiment").mkdir(parents=True)
@@ -191,7 +224,7 @@ def test_a_folder_of_ones_own_is_found_however_it_is_named(tmp_path: Path, monke
         words, given = arguments(["trainer=cpu", *line])
         cfg = check_overrides("train", [word for word in words if not word.startswith("-")])
         assert (cfg.model.name, cfg.seed, cfg.optimizer.lr, given.multirun) == ("mlp", 3, 0.5, "-m" in line)
-    with pytest.raises(ConfigurationError, match="--config-dir nowhere is no folder"):
+    with pytest.raises(ConfigurationError, match="no folder nowhere; expected a folder with configurations"):
         arguments(["--config-dir", "nowhere"])
     with pytest.raises(ConfigurationError, match="did you mean 'own'"):
         check_overrides("train", ['hydra.searchpath=["mine\'s"]', "experiment=ownn"])

@@ -132,6 +132,10 @@ class Task(LightningModule):
             )
         figures = {f"{stage}/loss": loss}
         figures |= {f"{stage}/{name}": value for name, value in self.scores(record).items()}
+        if self._monitor.startswith(f"{stage}/") and self._monitor not in figures:
+            raise ConfigurationError(
+                f"task.monitor={self._monitor}", expected=f"one of {', '.join(figures)}", fix="correct it"
+            )
         if stage == "train" and self.weighting.learned:
             figures |= {f"weight/{name}": float(value.detach()) for name, value in self.weighting.weights().items()}
         self.log_dict(figures, rank_zero_only=True)

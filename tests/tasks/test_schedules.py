@@ -27,6 +27,7 @@ RATE, STEPS = 2.0, 100
 # Rates of 100 steps by their number, as shares of the configured one; 100 is what stands after the last.
 EXPECTED = {
     "constant": {0: 1.0, 50: 1.0, 99: 1.0, 100: 1.0},
+    "none": {0: 1.0, 50: 1.0, 99: 1.0, 100: 1.0},
     "cosine": {0: 1.0, 50: 0.5, 100: 0.0},
     "exponential": {0: 1.0, 50: 0.1, 100: 0.01},
     "linear": {0: 1.0, 25: 0.75, 50: 0.5, 100: 0.0},
