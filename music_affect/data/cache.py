@@ -102,8 +102,8 @@ class FeatureCache:
 
     def contents_hash(self, names: Iterable[str]) -> str:
         """Fingerprint of the features of some clips, whatever their files are called and whenever they were touched."""
-        entries = collect(self.folder, self.identity)
-        lines = sorted(f"{name}\0{entries[name].frames}\0{entries[name].check}" for name in names)
+        checks = {name: (entry.frames, entry.check) for name, entry in collect(self.folder, self.identity).items()}
+        lines = sorted(f"{name}\0{checks.get(name)}" for name in names)
         return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
     def clip(self, name: str) -> NDArray[np.float16]:
