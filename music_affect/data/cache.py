@@ -35,7 +35,7 @@ from music_affect.data.skips import Skip, may_have_passed
 from music_affect.errors import CacheError
 
 IDENTITY = "identity.json"
-BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile)  # what a damaged index raises
+BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, BadZipFile)  # what a damaged index raises
 
 
 class FeatureCache:
@@ -148,7 +148,7 @@ def unlike(folder: Path, identity: Identity) -> str | None:
     if not path.is_file():
         return "nothing is there"
     try:
-        difference = identity.difference(files.read_json(path))
+        difference = identity.difference(files.read_object(path))
     except (ValueError, AttributeError):
         return f"its {IDENTITY} is broken"
     return difference and f"it is stale, {difference}"
