@@ -6,7 +6,6 @@ containers beside the weights: evaluating it needs its path and nothing else.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -180,25 +179,11 @@ def made_from(path: Path) -> AbstractContextManager[None]:
 
 def _load(path: Path) -> Any:
     try:
-        _check_archive(path)
+        files.check_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file raises whatever zip, pickle and torch make of it
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise _broken(path, f"cannot be read: it is no checkpoint, or not a whole one ({lines[0][:120]})") from error
-
-
-def _check_archive(path: Path) -> None:
-    """Refuses what PyTorch would unpack to more than the file holds: it stores tensors as they are.
-
-    Raises:
-        ValueError: it is no such archive.
-    """
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise ValueError("it is compressed, which PyTorch's own files are not")
-    if sum(member.file_size for member in members) > path.stat().st_size:
-        raise ValueError("it claims to hold more than its size")
 
 
 def _broken(path: Path, what: str) -> CheckpointError:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -201,6 +202,22 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     if any(len(row) != len(header) for row in rows):
         raise ValueError("a row whose cells do not match the header")
     return header, [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def check_archive(path: Path) -> None:
+    """Refuses what would unpack to more than the file holds: PyTorch and NumPy store arrays as they are.
+
+    Raises:
+        OSError: it cannot be read.
+        BadZipFile: it is no archive.
+        ValueError: it is none of theirs.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("it is compressed, which archives of arrays are not")
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise ValueError("it claims to hold more than its size")
 
 
 def inside(folder: Path, path: Path) -> bool:

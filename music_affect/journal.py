@@ -9,11 +9,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from music_affect.shapes import mismatch
 
-def read_entries(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+
+def read_entries(path: Path, shape: Any = dict) -> Iterator[tuple[dict[str, Any], int]]:
     """Whole entries of a journal, each with the place in the file where it ends.
 
-    Ends before the first line that is torn or no JSON object: a killed process or a full disk leaves such a one.
+    Ends before the first line that is torn or no such JSON object: a killed process or a full disk leaves such a one.
+
+    Args:
+        path: of the journal.
+        shape: of its entries, as ``shapes`` describes it.
     """
     if not path.is_file():
         return
@@ -22,9 +28,9 @@ def read_entries(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
         for line in stream:
             try:
                 entry = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
+            except (ValueError, RecursionError):
                 return
-            if not isinstance(entry, dict):
+            if not isinstance(entry, dict) or mismatch(entry, shape):
                 return
             end += len(line)
             yield entry, end
@@ -35,13 +41,14 @@ class Journal:
 
     Args:
         path: of the file; made by the first entry.
+        shape: of its entries, as ``shapes`` describes it.
 
     Attributes:
         entries: what was read and appended, in order.
     """
 
-    def __init__(self, path: Path) -> None:
-        read = list(read_entries(path))
+    def __init__(self, path: Path, shape: Any = dict) -> None:
+        read = list(read_entries(path, shape))
         self.entries = [entry for entry, _ in read]
         self._appender = Appender(path, read[-1][1] if read else 0)
 

@@ -19,7 +19,11 @@ _MARKED = re.compile(r"'+\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")
 
 def portable(name: object) -> str:
     """A name that can be written as UTF-8: bytes of a file name that are none are written as escapes."""
-    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = str(name)
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half letters that stand for no byte; JSON can hold them
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def without_controls(text: object) -> str:

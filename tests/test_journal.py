@@ -60,3 +60,9 @@ def test_full_disk_leaves_whole_entries_and_a_journal_to_go_on_with(tmp_path: Pa
         assert [entry["id"] for entry in journal.entries] == [f"clip {number}" for number in range(5)]
         journal.append({"id": "later"})
     assert [entry["id"] for entry, _ in read_entries(path)][4:] == ["clip 4", "later"]
+
+
+@pytest.mark.parametrize("line", ['{"id": 5}', '{"name": "a"}', "[" * 100_000, "[]", "5"])
+def test_an_entry_of_another_shape_ends_the_list(line: str, tmp_path: Path) -> None:
+    (tmp_path / "j").write_text(f'{{"id": "a"}}\n{line}\n{{"id": "b"}}\n')
+    assert [entry["id"] for entry, _ in read_entries(tmp_path / "j", {"id": str})] == ["a"]

@@ -22,6 +22,15 @@ from music_affect.parallel import in_order, processes_for
 Say = Callable[[str], None]
 Watch = Callable[[Iterator[Facts], int], Iterator[Facts]]
 Stamp = tuple[int, int]  # size and time of change of a file
+_TEXTS, _NUMBERS = (
+    ("problem", "detail", "digest", "print"),
+    ("seconds", "peak", "clipped", "silent", "rate", "channels"),
+)
+_LINE = {
+    "clip": str,
+    "stamp": object,
+    "facts": {**{f"{name}?": str for name in _TEXTS}, **{f"{name}?": float for name in _NUMBERS}},
+}
 
 
 class Measurement(Protocol):
@@ -47,7 +56,7 @@ def survey(
         CacheError: the journal cannot be written.
     """
     found = {_name(clip): _stamp(clip.path) for clip in clips}
-    with _exclusively(journal, say), Journal(journal) as kept:
+    with _exclusively(journal, say), Journal(journal, _LINE) as kept:
         earlier = _of_unchanged(kept.entries, found)
         facts = {name: known for name, known in earlier.items() if known.problem not in PASSING}
         facts |= {name: seen for name, seen in found.items() if isinstance(seen, Facts)}

@@ -37,7 +37,7 @@ from music_affect.data.source import Clip
 from music_affect.errors import CacheError
 
 IDENTITY = "identity.json"
-BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile)  # what a damaged index raises
+BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, BadZipFile)  # what a damaged index raises
 
 
 class FeatureCache:
@@ -162,7 +162,7 @@ def unlike(folder: Path, identity: Identity) -> str | None:
     if not path.is_file():
         return "nothing is there"
     try:
-        difference = identity.difference(files.read_json(path))
+        difference = identity.difference(files.read_object(path))
     except (ValueError, AttributeError):
         return f"its {IDENTITY} is broken"
     return difference and f"it is stale, {difference}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from music_affect import files
 from music_affect.data.cache_part import DTYPE, Entry, finished
 from music_affect.data.identity import Identity, Stamp
+from music_affect.plain_text import is_word
 
 INDEX, PARTS, SKIPPED = "index.npz", "parts", "skipped.csv"
 REMARKS = ", "
@@ -47,6 +48,7 @@ class Index:
     @classmethod
     def load(cls, folder: Path) -> Index:
         """Raises what NumPy raises on a broken file."""
+        files.check_archive(folder / INDEX)
         with np.load(folder / INDEX, allow_pickle=False) as arrays:
             index = cls(
                 ids=_texts(arrays["ids"]),
@@ -61,7 +63,22 @@ class Index:
             )
         if len({len(array) for array in vars(index).values() if array is not index.parts}) != 1:
             raise ValueError("arrays of different lengths")
+        index._check()
         return index
+
+    def _check(self) -> None:
+        """Refuses numbers that are no places.
+
+        Raises:
+            ValueError: there are such numbers.
+        """
+        places = (self.part, self.begins, self.frames)
+        if any(array.dtype.kind != "i" or array.ndim != 1 or array.min(initial=0) < 0 for array in places):
+            raise ValueError("places that are no whole numbers, or below 0")
+        if self.stamps.shape != (len(self.ids), 3) or self.part.max(initial=-1) >= len(self.parts):
+            raise ValueError("stamps or parts that are not there")
+        if not all(map(is_word, self.parts)):
+            raise ValueError("parts that lie elsewhere")
 
     def save(self, folder: Path) -> None:
         """Replaces the index in one step."""

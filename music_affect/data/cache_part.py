@@ -22,6 +22,17 @@ from music_affect.journal import Appender, read_entries
 DTYPE = np.float16
 FRAMES, JOURNAL = "frames.f16", "journal.jsonl"
 RECENT = 256  # entries whose frames are read again: those that a machine may have lost when its power went
+_LINE = {
+    "id": str,
+    "stamp": [int],
+    "frames": int,
+    "seconds": float,
+    "remarks": [str],
+    "check": int,
+    "path?": str,
+    "reason?": str,
+    "detail?": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +71,9 @@ def finished(folder: Path, row_bytes: int) -> Iterator[Entry]:
     except OSError:
         stored = 0
     begin = 0
-    for plain, end in read_entries(folder / JOURNAL):
+    for plain, end in read_entries(folder / JOURNAL, _LINE):
         entry = _entry(plain, folder.name, begin, end)
-        if entry is None or entry.begin + entry.frames > stored:
+        if entry is None or not entry.begin <= entry.begin + entry.frames <= stored:
             return
         begin += entry.frames
         yield entry

@@ -16,11 +16,12 @@ from music_affect.shapes import mismatch
 from music_affect.spec import TARGET, Categorical, Continuous, Target, target_from_dict
 
 _NUMBER = (float, None)
-_FIGURE = ({"value": _NUMBER, "low?": _NUMBER, "high?": _NUMBER}, None)
+_SCORE = {"value": _NUMBER, "low?": _NUMBER, "high?": _NUMBER}
+_FIGURE = (_SCORE, None)
 _CLASS = {"precision": float, "recall": float, "f1": float, "support": int}
 _CLASSES = {
     "clips?": int,
-    "f1_macro": _FIGURE,
+    "f1_macro": _SCORE,
     "accuracy?": _FIGURE,
     "f1_weighted?": _FIGURE,
     "per_class?": {str: _CLASS},
@@ -32,7 +33,7 @@ _SCALE = {
     "spearman?": _FIGURE,
     **{f"{name}?": _NUMBER for name in ("pearson", "r2", "ccc", "mae", "rmse")},
 }
-_SCALES = {"clips?": int, "spearman": _FIGURE, "by_target": {str: _SCALE}}
+_SCALES = {"clips?": int, "spearman": _SCORE, "by_target": {str: _SCALE}}
 _SCORES = {"classification?": _CLASSES, "regression?": _SCALES}
 METRICS = {  # what is read of it, here and by all who take a run
     "task": str,
@@ -157,10 +158,10 @@ def _missing(metrics: Mapping[str, Any]) -> list[str]:
     """What a report needs and ``metrics`` lacks: for each kind of label, scores of the model and the references."""
     found = metrics.get("targets")
     targets = found.values() if isinstance(found, Mapping) else ()
-    kinds = {plain.get("kind") for plain in targets if isinstance(plain, Mapping)}
+    kinds = [plain.get("kind") for plain in targets if isinstance(plain, Mapping)]
     parts = [part for kind, part in (("categorical", "classification"), ("continuous", "regression")) if kind in kinds]
     scored = [f"{scores}/{part}" for scores in _SCORED for part in parts] or list(_SCORED)
-    return [place for place in (*_NEEDED, *scored) if not _holds(metrics, place)]
+    return [place for place in (*_NEEDED, *scored) if not _holds(metrics, place)] or ([] if parts else ["labels"])
 
 
 def _holds(metrics: Mapping[str, Any], place: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
-from music_affect.errors import RunFolderError
+from music_affect.errors import RunFolderError, blamed_on
 from music_affect.search.space import overrides
 from music_affect.search.storage import JOURNAL, NAME, open_storage
 
@@ -68,7 +68,20 @@ class Study:
     @property
     def trials(self) -> list[FrozenTrial]:
         """All that were proposed in full, in order."""
-        return [trial for trial in self._study.get_trials(deepcopy=False) if trial.distributions == self._space]
+        return [trial for trial in self._study.get_trials(deepcopy=False) if trial.params.keys() == self._space.keys()]
+
+    def check(self) -> None:
+        """Refuses trials whose values the space cannot give: they would become words of a command line.
+
+        Raises:
+            ValueError: there is such a trial.
+        """
+        for trial in self._study.get_trials(deepcopy=False):
+            float(trial.value or 0.0)
+            for name, value in trial.params.items():
+                axis = self._space[name]
+                if trial.distributions[name] != axis or not axis._contains(axis.to_internal_repr(value)):
+                    raise ValueError(f"trial {trial.number} has {name}={value}")
 
     def unfinished(self) -> list[Proposal]:
         """Trials without an outcome; those of an earlier process too, whose run folders are gone on with."""
@@ -123,7 +136,7 @@ def opened(
     """The study in a search's folder, for one process at a time.
 
     Raises:
-        RunFolderError: another process is at work on it.
+        RunFolderError: another process is at work on it, or it is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".search.lock")
@@ -136,6 +149,10 @@ def opened(
             fix="wait for it, or give this one another sweep.name",
         ) from error
     try:
-        yield Study(folder / JOURNAL, space, mode=mode, seed=seed, startup_trials=startup_trials)
+        journal = folder / JOURNAL
+        with blamed_on(journal, RunFolderError, expected="what a search wrote", fix="give this one another sweep.name"):
+            study = Study(journal, space, mode=mode, seed=seed, startup_trials=startup_trials)
+            study.check()
+        yield study
     finally:
         lock.release()

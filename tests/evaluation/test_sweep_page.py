@@ -147,7 +147,7 @@ def test_markdown_has_the_tables(sweep: Path) -> None:
     assert re.search(r"^\| 1 \| cnn · mel \| 0\.\d{3} ± 0\.\d{3} \| \[0\.\d{3}, ", text, re.M)
     assert "| cnn | no score | 0." in text
     assert re.search(r"\| 1  cnn · mel \| 2  ast · mel \| \+0\.\d{3} \[\+0.* \| < 0.01 \| better \|", text)
-    assert "| cnn-chroma-s0 | failed | the loss is not finite; <b>lower</b> the rate |" in text
+    assert r"| cnn-chroma-s0 | failed | the loss is not finite; \<b>lower\</b> the rate |" in text
 
 
 def test_the_table_of_figures_has_a_line_a_configuration(sweep: Path) -> None:
