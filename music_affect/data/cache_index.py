@@ -77,6 +77,8 @@ class Index:
             raise ValueError("places that are no whole numbers, or below 0")
         if self.stamps.shape != (len(self.ids), 3) or self.part.max(initial=-1) >= len(self.parts):
             raise ValueError("stamps or parts that are not there")
+        if self.digests.dtype != np.int64:
+            raise ValueError("digests that are no whole numbers")
         if not all(map(is_word, self.parts)):
             raise ValueError("parts that lie elsewhere")
 

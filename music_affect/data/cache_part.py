@@ -28,7 +28,7 @@ _LINE = {
     "frames": int,
     "seconds": float,
     "remarks": [str],
-    "check": int,
+    "digest": int,
     "path?": str,
     "reason?": str,
     "detail?": str,
