@@ -15,7 +15,6 @@ all of its commands end well and leave no clip out.
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import pickle
 import shutil
@@ -132,31 +131,41 @@ def spoilt_caches(folder: Path, environment: bool) -> Iterator[Path]:
                 path.unlink()
 
 
+def repeat(kind: str, rounds: int, each: Callable[[int], bool]) -> tuple[str, str, str, str]:
+    """A row of the table."""
+    good, began = 0, time.perf_counter()
+    for number in range(rounds):
+        good += each(number)
+        print(f"{kind}: {good} of {number + 1} good", file=sys.stderr, flush=True)
+    return kind, f"{rounds}", f"{good}", f"{(time.perf_counter() - began) / max(1, rounds):.0f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10, help="of each kind")
+    parser.add_argument("--kinds", nargs="+", choices=["empty", "broken"], default=["empty", "broken"])
     parser.add_argument("--spoil-environment", action="store_true", help="break librosa's own caches for the while")
     arguments = parser.parse_args()
     table = Table("kind", "rounds", "good", "seconds a round", title="The first run")
     with tempfile.TemporaryDirectory() as root:
-        music, home = write_music(Path(root) / "music"), Path(root) / "home"
-        good, began = 0, time.perf_counter()
-        for number in range(arguments.rounds):
+        folder, home = Path(root), Path(root) / "home"
+        music = write_music(folder / "music")
+
+        def empty(number: int) -> bool:
             shutil.rmtree(home, ignore_errors=True)
-            good += play(music, Path(root) / f"empty-{number}", home, home / "numba")
-            print(f"empty {number}: {good} good", file=sys.stderr, flush=True)
-        table.add_row(
-            "empty", f"{arguments.rounds}", f"{good}", f"{(time.perf_counter() - began) / arguments.rounds:.0f}"
-        )
-        with spoilt_caches(Path(root) / "numba", arguments.spoil_environment) as numba:
-            good, began = 0, time.perf_counter()
-            for number, way in zip(range(arguments.rounds), itertools.cycle(WAYS), strict=False):
-                way(home)
-                good += play(music, Path(root) / f"broken-{number}", home, numba)
-                print(f"broken {number} ({way.__name__}): {good} good", file=sys.stderr, flush=True)
-        table.add_row(
-            "broken", f"{arguments.rounds}", f"{good}", f"{(time.perf_counter() - began) / arguments.rounds:.0f}"
-        )
+            return play(music, folder / f"empty-{number}", home, home / "numba")
+
+        if "empty" in arguments.kinds:
+            table.add_row(*repeat("empty", arguments.rounds, empty))
+        if "broken" in arguments.kinds:
+            assert home.exists() or went_well(start(music, folder / "first", home, home / "numba"))
+            with spoilt_caches(folder / "numba", arguments.spoil_environment) as numba:
+
+                def broken(number: int) -> bool:
+                    WAYS[number % len(WAYS)](home)
+                    return play(music, folder / f"broken-{number}", home, numba)
+
+                table.add_row(*repeat("broken", arguments.rounds, broken))
     Console().print(table)
 
 

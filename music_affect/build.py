@@ -130,7 +130,7 @@ def _source(group: DictConfig, cache: Path | None) -> ClipSource:
     made: ClipSource = make(group.source)
     if made.synthetic and cache is not None:
         made = make(group.source, root=str(cache.expanduser() / "synthetic"))
-    if not is_word(made.name):
+    if not is_word(str(made.name)):
         raise ConfigurationError(
             f"a data set with the name '{on_one_line(made.name)}'",
             expected="a name that can be that of a file",

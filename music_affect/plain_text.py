@@ -10,7 +10,7 @@ import re
 import unicodedata
 from pathlib import PurePosixPath, PureWindowsPath
 
-LONGEST_WORD = 100  # bytes: several words and what tells their order make the name of a folder, which has 255
+LONGEST_WORD = 200  # bytes: the name of a file has 255, and some of them are for what is added to a name
 _ACTIVE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control and format letters, half letters, ends of lines
 _JOINERS = "\u200c\u200d"  # of the letters of some scripts and of emojis; they move nothing
 _FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")

@@ -18,7 +18,7 @@ from music_affect.errors import CheckpointError
 from music_affect.plain_text import is_word, on_one_line
 from music_affect.shapes import check_size
 
-Trust = bool | str | Sequence[str]
+Trust = bool | str | Sequence[str] | None
 TARGET = "_target_"
 _NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+")
 _SPECIAL = re.compile(r"_\w+_")  # of Hydra: they change what is called, and how
@@ -142,7 +142,7 @@ def _check_setting(place: str, key: Any, value: Any, trust: Trust) -> None:
         raise ValueError(f"{name} is a word of Hydra's own")
     elif place == "trainer" and not isinstance(value, _PLAIN | list):
         raise ValueError(f"{name} is more than a value")
-    elif name in (*NAMES, *SOURCE_NAMES) and value is not None and not is_word(value):
+    elif name in (*NAMES, *SOURCE_NAMES) and value is not None and not is_word(str(value)):
         raise ValueError(f"{name}={str(value)[:80]!r} cannot be the name of a file")
     elif isinstance(value, str) and name.startswith(_FILES) and name not in _ROOTS and _leads_out(value):
         raise ValueError(f"{name}={value[:80]!r} leads out of the data's folder")
@@ -151,7 +151,7 @@ def _check_setting(place: str, key: Any, value: Any, trust: Trust) -> None:
 def _check_target(place: str, name: Any, trust: Trust) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"{place}._target_={name!r} is no name of a class")
-    modules = [trust] if isinstance(trust, str) else [] if isinstance(trust, bool) else trust
+    modules = [trust] if isinstance(trust, str) else [] if trust is None or isinstance(trust, bool) else trust
     trusted = trust is True or any(f"{name}.".startswith(f"{module}.") for module in modules)
     kind = PLACES.get(place)
     if not trusted and (kind is None or not kind.allows(name)):

@@ -138,7 +138,7 @@ def settings() -> dict[str, Any]:
     """The configuration of a run. Not to be changed."""
     found = OmegaConf.to_container(compose("train", "model=mlp"), resolve=True)
     assert isinstance(found, dict)
-    trust.check(found, False, "here")
+    trust.check({**found, "tag": 5}, False, "here")
     return {str(key): value for key, value in found.items()}
 
 
