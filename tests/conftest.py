@@ -31,7 +31,8 @@ def own_folders(
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSIC_AFFECT_CACHE", str(cache_root))
-        patch.setenv("MUSIC_AFFECT_COMPILED", str(pytestconfig.cache.mkdir("compiled")))
+        kept = getattr(pytestconfig, "cache", None)  # not there with -p no:cacheprovider
+        patch.setenv("MUSIC_AFFECT_COMPILED", str(kept.mkdir("compiled") if kept else cache_root / "compiled"))
         patch.setenv("MUSIC_AFFECT_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
         patch.delenv("MUSIC_AFFECT_DATA", raising=False)
         yield

@@ -13,16 +13,16 @@ from running import TINY, compose, train_command
 
 from benchmarks.published import rows
 from benchmarks.published_page import experiments
-from music_affect import build, configuration, files
+from music_affect import build, configuration, files, overrides
 from music_affect.errors import CheckpointError, ConfigurationError
 from music_affect.preparation import prepare
 from music_affect.train import train
 
 CHECKOUT = Path(__file__).parents[1]
 CONF = configuration.conf_folder()
-EXPERIMENTS = configuration._options("experiment")
+EXPERIMENTS = overrides.options("experiment")
 CELLS = [name for name in EXPERIMENTS if "/" in name]
-GRIDS = configuration._options("grid")
+GRIDS = overrides.options("grid")
 # Published sizes shrunk: a transformer's, and the dense layer behind convolutions that are not pooled.
 SMALL = {"depth": 1, "width": 48, "heads": 3, "linear": [16]}
 STEP = ["data=synthetic", *TINY, "trainer=cpu", "trainer.max_epochs=1", "+trainer.limit_train_batches=1"]
