@@ -54,13 +54,15 @@ def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None)
     layout = Layout.of(build.plain(cfg.trainer))
     place = layout.alone if rank is None else layout.settings(rank, may_freeze=frozen_epochs(cfg.freeze) != 0)
     precision = cfg.trainer.get("precision")
+    plugins: list[Any] = [WholeCheckpoints()]
     if precision == "bf16-true":
-        place |= {"precision": None, "plugins": [_UnroundedLabels(precision)]}
+        place |= {"precision": None}
+        plugins.append(_UnroundedLabels(precision))
     try:
         trainer: pl.Trainer = build.make(
             cfg.trainer,
             callbacks=callbacks,
-            plugins=[WholeCheckpoints()],
+            plugins=plugins,
             logger=False,  # trackers follow the history
             enable_progress_bar=False,
             enable_model_summary=False,
