@@ -98,7 +98,7 @@ def test_a_figure_that_there_is_not_cannot_decide(monkeypatch: pytest.MonkeyPatc
     made.on_validation_epoch_end()
     made._monitor = "val/nothing"
     made.validation_step(batch())
-    with pytest.raises(ConfigurationError, match="task.monitor=val/nothing; expected one of val/loss, val/f1_macro"):
+    with pytest.raises(ConfigurationError, match=r"task\.monitor=val/nothing; expected one of val/loss, val/f1_macro"):
         made.on_validation_epoch_end()
 
 
