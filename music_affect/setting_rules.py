@@ -27,6 +27,7 @@ from music_affect.setting_kinds import (
 DAY = 86_400  # seconds; a file that is longer is no piece of music
 SEED = whole(0, 2**32 - 1)
 PROCESSES = 1024
+EPOCHS = whole(1, 100_000)  # more would never end; the length of a schedule has to be known
 SHARE = number(0, 1)
 OPEN_SHARE = below(1, above_low=True)
 BATCHES = whole(1) | above(0, 1)
@@ -52,13 +53,13 @@ RULES: Mapping[str, Rule] = {
     "tag": WORD | whole() | NULL,
     "backbone_rate": number(0),
     "accelerator": choice("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
-    "shards": whole(1),
+    "shards": whole(1, 100_000),
     "shard": whole(0) | NULL,
     "sweep.name": WORD | whole(),
     "sweep.at_once": whole(1, PROCESSES) | NULL,
     "sweep.devices": listed(whole(0), least=1) | NULL,
     "sweep.leave": listed(WORD),
-    "search.trials": whole(1),
+    "search.trials": whole(1, 1_000_000),
     "search.at_once": whole(1, PROCESSES),
     "search.startup_trials": whole(0),
     "search.grace_epochs": whole(0),
@@ -83,13 +84,13 @@ RULES: Mapping[str, Rule] = {
     "ranges": named(listed(number(), exactly=2)) | NULL,
     "class_mapping": named(listed(WORD)) | NULL,
     "dropped": listed(WORD),
-    "num_clips": whole(1),
+    "num_clips": whole(1, 1_000_000),
     "seconds": above(0, DAY),
     "min_seconds": number(0, DAY),
     "position": choice("whole", "start", "middle", "spread"),
     "selection.seconds": above(0, DAY) | NULL,
     "windows": whole(1, 1000),
-    "split.num_folds": whole(2),
+    "split.num_folds": whole(2, 1000),
     "test_fraction": below(1),
     "val_fraction": below(1) | NULL,
     "sample_rate": whole(1, 768_000),
@@ -139,7 +140,7 @@ RULES: Mapping[str, Rule] = {
     "regression.loss": choice("mse", "huber", "ccc"),
     "weighting.weights": named(number(0)) | NULL,
     # how it is learnt
-    "epochs": whole(1),
+    "epochs": EPOCHS,
     "lr": above(0),
     "learning_rate": above(0),
     "gradient_clip": number(0) | NULL,
@@ -171,7 +172,7 @@ RULES: Mapping[str, Rule] = {
     "trainer.devices": whole(1, PROCESSES) | choice("auto") | listed(whole(0), least=1),
     "trainer.num_nodes": whole(1),
     "trainer.precision": choice(*PRECISIONS) | BITS,
-    "trainer.max_epochs": whole(1),
+    "trainer.max_epochs": EPOCHS,
     "trainer.min_epochs": whole(1) | NULL,
     "trainer.max_steps": whole(1) | Rule("-1", lambda value: type(value) is int and value == -1),
     "trainer.min_steps": whole(1) | NULL,

@@ -57,7 +57,7 @@ def refused(*words: str) -> str:
         (["+search.space.optimizer_=[adam,sgd]"], "search.space holds optimizer_, which is no setting"),
         (["+search.space.scheduler=[cosine,stepp]"], "scheduler=stepp, did you mean 'step'"),
         (["search.space.loader.crop_beats=[8,12]"], "loader.crop_beats, which changes nothing with data=synthetic"),
-        (["search.trials=0"], "search.trials=0; expected a whole number from 1 up"),
+        (["search.trials=0"], "search.trials=0; expected a whole number from 1 to 1000000"),
         (["search.at_once=0"], "search.at_once=0"),
         (["search.pruner=hyperbnad"], "did you mean 'hyperband'"),
         (

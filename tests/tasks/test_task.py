@@ -13,6 +13,7 @@ from small_tasks import make_task, reading
 from torch import Tensor, nn
 
 from music_affect.batch import Batch
+from music_affect.errors import ConfigurationError
 from music_affect.tasks.base import Task, parameter_groups
 from music_affect.tasks.classification import Classification
 from music_affect.tasks.objective import Objective
@@ -103,6 +104,17 @@ def test_figures_of_several_labels_have_their_mean_and_their_names() -> None:
     assert found["spearman"] == pytest.approx((found["valence/spearman"] + found["energy/spearman"]) / 2)
     assert found["score"] == pytest.approx((found["f1_macro"] + found["spearman"]) / 2)
     assert {"genre/loss", "genre/accuracy", "valence/loss", "energy/rmse"} <= found.keys()
+
+
+def test_a_figure_that_there_is_not_cannot_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = task()
+    monkeypatch.setattr(made, "log_dict", lambda *figures, **settings: None)
+    made.validation_step(batch())
+    made.on_validation_epoch_end()
+    made._monitor = "val/nothing"
+    made.validation_step(batch())
+    with pytest.raises(ConfigurationError, match=r"task\.monitor=val/nothing; expected one of val/loss, val/f1_macro"):
+        made.on_validation_epoch_end()
 
 
 def test_norms_biases_and_positions_are_not_decayed() -> None:
