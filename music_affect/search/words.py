@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from music_affect.overrides import SEARCHPATH
 from music_affect.settings import flat
 from music_affect.sweep.cells import NOT_COMPARED
 
@@ -50,5 +51,6 @@ def command_for(words: Sequence[str], best: Sequence[str]) -> str:
         words: of the search's command line.
         best: with the settings that were found.
     """
-    kept = [word for word in words if not word.lstrip("+~").startswith((*ABOUT_THE_SEARCH, *FOR_THE_SEARCH))]
+    left_out = (*ABOUT_THE_SEARCH, *FOR_THE_SEARCH)
+    kept = [word for word in words if word.startswith(SEARCHPATH) or not word.lstrip("+~").startswith(left_out)]
     return shlex.join(["python", "-m", "music_affect.train", "-m", *kept, *best, "seed=range(0,5)"])

@@ -90,6 +90,7 @@ def test_a_search_is_not_mixed_with_another(tmp_path: Path) -> None:
 def test_the_command_that_trains_what_was_found() -> None:
     words = [*SEARCH, "model=mlp", "split.val_fraction=0.2", "seed=3", "sweep.name=a", "hydra/launcher=joblib"]
     words += ["+search.space.model.recipe.epochs=[10,20]", "+hydra.launcher.n_jobs=2"]
+    assert " 'hydra.searchpath=[mine]' " in command_for([*words, "hydra.searchpath=[mine]"], ["optimizer.lr=0.01"])
     assert command_for(words, ["optimizer.lr=0.01"]) == (
         "python -m music_affect.train -m model=mlp optimizer.lr=0.01 'seed=range(0,5)'"
     )
