@@ -13,7 +13,7 @@ from music_affect.spec import Continuous
 # What Markdown takes for more than text: emphasis, code, tags, tables, mathematics, links and mentions. Brackets before
 # figures are those of intervals, and underlines within words are part of names.
 _ACTIVE = re.compile(
-    r"[\\`*|~$]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?![-+]?\d)|(?<=\])[(\[:]|(?<!\w)_|_(?!\w)|@(?=\w)"
+    r"[\\`*|~$]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?![-+]?\d)|(?<=\])[(\[]|(?<!\w)_|_(?!\w)|@(?=\w)"
     r"|(?<=http):|(?<=https):|(?<=ftp):|(?<=www)\.",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ DONE, FAILED, PRUNED, UNFINISHED, BROKEN = "done", "failed", "pruned", "unfinish
 UNSCORED, NOT_BEGUN = "not scored", "not begun"
 _MARKS = ("status.json", "metrics.json")
 _NAMES = ("task", "data", "features", "model")  # groups whose choice has a name in both config.yaml and metrics.json
-_TOLD = optional(METRICS)
+_TOLD = {name: (shape, None) for name, shape in optional(METRICS).items()}
 _PARTS = (("classification", "f1_macro"), ("regression", "spearman"))
 
 
