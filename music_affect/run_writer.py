@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from music_affect import files, machine, replacement
-from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect.errors import MusicAffectError, RunFolderError, blamed_on
 from music_affect.settings import flat
 from music_affect.sweep import cells
 
@@ -176,8 +176,11 @@ def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: boo
 
 
 def _refuse_changes(path: Path, config: Mapping[str, Any]) -> None:
-    earlier = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
-    assert isinstance(earlier, dict)
+    settings = path / "config.yaml"
+    with blamed_on(settings, RunFolderError, expected="the settings of a run", fix="add overwrite=true or tag=WORD"):
+        files.read_yaml(settings)  # refuses references that would grow without end
+        earlier = OmegaConf.to_container(OmegaConf.load(settings))
+        assert isinstance(earlier, dict)
     changed = first_change(earlier, config)
     if changed:
         key, before, now = changed

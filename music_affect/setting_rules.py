@@ -51,6 +51,7 @@ RULES: Mapping[str, Rule] = {
     "pretrained": WORD | NULL,
     "checkpoint": WORD,
     "tag": WORD | whole() | NULL,
+    "trust": YES_NO | WORD | listed(WORD, least=1),
     "backbone_rate": number(0),
     "accelerator": choice("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     "shards": whole(1, 100_000),

@@ -132,6 +132,13 @@ def test_the_checkpoint_of_another_run_is_not_gone_on_with(root: Path, run: Path
         trained(root, run, STILL, "resume=true")
 
 
+@pytest.mark.parametrize("settings", ["[", "a: &a [*a, *a]", "- seed", "{seed: !!python/name:os.system }"])
+def test_settings_of_any_content_are_one_line(settings: str, root: Path, run: Path) -> None:
+    (run / "config.yaml").write_text(settings)
+    with pytest.raises(RunFolderError, match=r"config\.yaml does not fit together"):
+        train(composed(root, STILL, "resume=true"), run)
+
+
 def test_more_epochs_are_another_run(root: Path, run: Path) -> None:
     with pytest.raises(RunFolderError, match=r"started with trainer\.max_epochs=4"):
         trained(root, run, STILL, "resume=true", "trainer.max_epochs=9")

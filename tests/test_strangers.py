@@ -242,6 +242,7 @@ def test_a_module_that_is_named_may_be_built_from(run: Path, canary: Path, tmp_p
     with pytest.raises(CheckpointError, match=r"model\.net would call strange\.Net; .*add trust=MODULE"):
         evaluate(compose("evaluate", f"checkpoint={own}"))
     for word in ("trust=strange", "trust=[other,strange]", "trust=true"):
+        configuration.check_overrides("evaluate", [f"checkpoint={own}", word])  # as the command line has it
         assert evaluate(compose("evaluate", f"checkpoint={own}", word))["scores"]
     with pytest.raises(CheckpointError, match="would call"):
         evaluate(compose("evaluate", f"checkpoint={own}", "trust=stran"))
