@@ -219,7 +219,7 @@ def _tested_weights(cfg: DictConfig, trainer: pl.Trainer, task: Task, best: Mode
     if best is None or best.best_model_score is None:
         reason = "no validation split: all training clips were learnt from, for a fixed number of epochs"
         return {"kind": "last", "epoch": last_epoch, "reason": reason, "file": str(LAST_CHECKPOINT)}
-    kept = read_checkpoint(Path(best.best_model_path))
+    kept = read_checkpoint(Path(best.best_model_path), trusted=True)  # this run wrote it, and only its weights are used
     task.load_state_dict(dict(kept.weights))
     score = float(best.best_model_score)
     reason = f"best {cfg.task.monitor} ({score:.4f}) of {last_epoch + 1} epochs"
