@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from music_affect import files, trust
 from music_affect.data.normalization import Normalizer
-from music_affect.errors import CheckpointError, blamed_on
+from music_affect.errors import CheckpointError
+from music_affect.machine import blamed_on
 from music_affect.plain_text import is_word, on_one_line
 from music_affect.shapes import mismatch
 from music_affect.spec import TARGET, DataSpec

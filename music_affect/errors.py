@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-
-from music_affect.plain_text import on_one_line
+from collections.abc import Iterable
 
 
 class MusicAffectError(Exception):
@@ -75,25 +72,6 @@ class CheckpointError(MusicAffectError):
 
 class TrainingError(MusicAffectError):
     """A training run that cannot give a usable model."""
-
-
-@contextmanager
-def blamed_on(what: object, kind: type[MusicAffectError], *, expected: str, fix: str) -> Iterator[None]:
-    """Whatever fails in the block fails for the content of a file, whose values may be anything at all.
-
-    Args:
-        what: the file.
-        kind: of the error that is raised instead; one of our own passes.
-        expected: what should be in the file.
-        fix: what the user can do now.
-    """
-    try:
-        yield
-    except MusicAffectError:
-        raise
-    except Exception as error:  # each class answers a value without a meaning in its own way
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise kind(on_one_line(f"{what} does not fit together ({reason})"), expected=expected, fix=fix) from error
 
 
 class InstallationError(MusicAffectError):

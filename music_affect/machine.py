@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from music_affect.errors import MusicAffectError
+from music_affect.plain_text import on_one_line
 
 
 class MachineError(MusicAffectError):
@@ -67,3 +68,24 @@ def explanation(error: BaseException) -> MachineError | None:
         said = " ".join(str(error).split())[:120] or type(error).__name__
         return kind(f"the memory is used up ({said})", expected=expected, fix=fix)
     return None
+
+
+@contextmanager
+def blamed_on(what: object, kind: type[MusicAffectError], *, expected: str, fix: str) -> Iterator[None]:
+    """Whatever fails in the block fails for the content of a file, whose values may be anything at all.
+
+    Args:
+        what: the file.
+        kind: of the error that is raised instead; one of our own passes, and what the machine refused is told as that.
+        expected: what should be in the file.
+        fix: what the user can do now.
+    """
+    try:
+        yield
+    except MusicAffectError:
+        raise
+    except Exception as error:  # each class answers a value without a meaning in its own way
+        if told := explanation(error):
+            raise told from error
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise kind(on_one_line(f"{what} does not fit together ({reason})"), expected=expected, fix=fix) from error

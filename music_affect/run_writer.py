@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from music_affect import files, machine, replacement
-from music_affect.errors import MusicAffectError, RunFolderError, blamed_on
+from music_affect.errors import MusicAffectError, RunFolderError
+from music_affect.machine import blamed_on
 from music_affect.settings import flat
 from music_affect.sweep import cells
 

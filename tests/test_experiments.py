@@ -142,7 +142,6 @@ def test_a_grid_runs_its_cells_and_their_table_is_printed(tmp_path: Path, monkey
         ("experiment=s1/cnn_me", "did you mean 's1/cnn_mel'?; expected experiment to be one of s1/cnn_danceability,"),
         ("experiment=elsewhere", "expected experiment to be one of ours/…, published, s0, s0/…,"),
         ("grid=s4_optimiser", "did you mean 's4_optimizers'?"),
-        ("experiment=null", "the configuration does not compose"),
     ],
 )
 def test_a_name_that_is_not_there_is_answered_with_its_neighbours(word: str, told: str) -> None:

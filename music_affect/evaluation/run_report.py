@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from music_affect.errors import RunFolderError, blamed_on
+from music_affect.errors import RunFolderError
 from music_affect.evaluation.mistakes import confident_mistakes, largest_misses
 from music_affect.evaluation.run_figures import draw
 from music_affect.evaluation.run_folder import RunFolder, read_run
@@ -26,6 +26,7 @@ from music_affect.evaluation.tables import (
     with_interval,
 )
 from music_affect.files import inside, write_text
+from music_affect.machine import blamed_on
 from music_affect.spec import Categorical, Target
 
 

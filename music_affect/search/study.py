@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
-from music_affect.errors import RunFolderError, blamed_on
+from music_affect.errors import RunFolderError
+from music_affect.machine import blamed_on
 from music_affect.search.space import overrides
 from music_affect.search.storage import JOURNAL, NAME, open_storage
 
