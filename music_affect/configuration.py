@@ -87,7 +87,6 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
         raise _explain_composition(config_name, parsed(words), error) from error
     for key in sorted(name for name, value in settings.flat(raw).items() if value == "???"):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
-    check_names(cfg)
     usual = usual_settings(config_name, cfg, words)
     # What was written comes first: a reference to it is wrong with it, and may not even resolve.
     settings.check(settings.written(raw, usual), usual)
@@ -95,6 +94,7 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
         settings.check(_plain(own, resolve=True), usual)
     except OmegaConfBaseException as error:
         raise _explain_composition(config_name, parsed(words), error) from error
+    check_names(cfg)
     return cfg
 
 

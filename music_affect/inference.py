@@ -88,8 +88,9 @@ def _hear_as_trained(run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSour
     trained_on = checkpoint.description.cfg.data
     if data.holds == "arrays" or trained_on.get("selection") is None:
         return
-    own = build.selection(run_cfg)
-    trained = build.selection(OmegaConf.create({"data": trained_on, "features": run_cfg.features}))
+    with made_from(checkpoint.path):
+        own = build.selection(run_cfg)
+        trained = build.selection(OmegaConf.create({"data": trained_on, "features": run_cfg.features}))
     heard = replace(trained, min_seconds=own.min_seconds)
     if heard == own:
         return

@@ -71,9 +71,10 @@ def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None)
             log_every_n_steps=1_000_000,  # figures are per epoch
             **place,
         )
-    except (MisconfigurationException, ValueError, ImportError) as error:
+    except (MisconfigurationException, ConfigurationError) as error:
+        cause = (error.__cause__ and error.__cause__.__cause__) or error.__cause__ or error
         raise ConfigurationError(
-            f"the trainer cannot be set up ({' '.join(str(error).split())})",
+            f"the trainer cannot be set up ({' '.join(str(cause).split())[:300]})",
             expected="settings that this machine has the hardware for",
             fix="try trainer=cpu",
         ) from error

@@ -119,7 +119,7 @@ def test_every_precision_learns_and_answers_as_single_precision(precision: str, 
         ("16-true", "trainer.precision=16-true: squares of gradients, which optimizers keep, vanish in it"),
         ("transformer-engine", "trainer.precision=transformer-engine"),
         ("bf16-mixd", "trainer.precision=bf16-mixd, did you mean 'bf16-mixed'?"),
-        ("True", "trainer.precision=True"),
+        ("True", "trainer.precision=True, did you mean '64-true'?"),
         ("16-mixed", "trainer.precision=16-mixed on a CPU"),
         ("16", "trainer.precision=16 on a CPU"),
     ],
@@ -162,7 +162,7 @@ def test_a_run_of_a_gpu_is_scored_on_a_machine_without_one(tmp_path: Path) -> No
     on_gpu = {"accelerator": "gpu", "devices": [3], "precision": "16-mixed"}
     checkpoint.description.config["trainer"].update(on_gpu)  # what a sweep's run on the fourth GPU says of itself
     call = compose("evaluate", f"checkpoint={tmp_path}", "accelerator=cpu")
-    cfg = inference.configuration(call, checkpoint)
+    cfg, _ = inference.configuration(call, checkpoint)
     assert (cfg.trainer.accelerator, cfg.trainer.devices, cfg.trainer.precision) == ("cpu", 1, "32-true")
     assert metrics["score"] == files.read_json(tmp_path / "run" / "metrics.json")["score"]
 

@@ -283,7 +283,7 @@ WRONG: dict[str, Change] = {
     **{
         f"{name}={value!r}"[:40]: lambda content, name=name, value=value: _own(content).__setitem__(name, value)  # type: ignore[misc]
         for name in ("config", "spec", "normalizer", "features", "fingerprint", "split_hash", "trained_on", "format")
-        for value in (None, 3, "text", [1], {"a": 1}, {1: 2})
+        for value in (None, 7, "text", [1], {"a": 1}, {1: 2})
         if not (name in ("fingerprint", "split_hash") and value == "text")
         and not (name == "features" and value == {"a": 1})
     },
