@@ -77,6 +77,7 @@ RULES: Mapping[str, Rule] = {
     "root": WORD | NULL,
     "fold": whole(0) | NULL,
     "source.labels": WORD | NULL,
+    "source.missing": listed(TEXT) | NULL,
     "source.split": WORD | NULL,
     "source.fold": WORD | NULL,
     "source.group": TEXT | NULL,
