@@ -239,4 +239,5 @@ def test_results_of_a_run_that_cannot_be_written_to_go_elsewhere(
             job(compose(command, f"checkpoint={majority}"))
         job(compose(command, f"checkpoint={majority}", f"out={tmp_path / 'results'}"))
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert found == {"results/music0-test/scores.json", "results/music0-csv.csv"}
+    name = files.read_json(majority / "metrics.json")["data"]
+    assert found == {f"results/{name}-test/scores.json", f"results/{name}-csv.csv"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from running import train_quickly
 from told_runs import WANDB_FOLDERS, WORDS
 
@@ -33,5 +34,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracked") / "run"
     with pytest.MonkeyPatch.context() as patch:
         without_key(patch, folder.parent)
+        patch.setattr(HydraConfig.instance(), "cfg", None)  # an earlier test's sweep would be this run's group
         train_quickly(folder, *WORDS, "logger=wandb", "logger.mode=offline")
     return folder
