@@ -10,11 +10,10 @@ from music_affect import build
 from music_affect.configuration import FROM_THE_DATA, conf_folder
 from music_affect.data.source import ClipSource
 from music_affect.errors import ConfigurationError, MusicAffectError, TaskMismatchError, did_you_mean
+from music_affect.setting_rules import PRECISIONS, SHORT_PRECISIONS
 from music_affect.spec import Categorical, Target
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
-FLOAT16 = ("16-mixed", "16")  # Lightning takes a width alone, too
-_OTHER_NAMES = ("None", "16", "bf16", "32", "64")
+FLOAT16 = ("16-mixed", "16")
 
 
 def check(cfg: DictConfig, data: ClipSource) -> None:
@@ -53,7 +52,7 @@ def check_precision(precision: object, device: object) -> None:
         ConfigurationError: with those that there are.
     """
     named = str(precision)
-    if named not in (*PRECISIONS, *_OTHER_NAMES):
+    if named not in (*PRECISIONS, *SHORT_PRECISIONS, "None"):
         small = ": squares of gradients, which optimizers keep, vanish in it" if named == "16-true" else ""
         raise ConfigurationError(
             f"trainer.precision={named}{small or did_you_mean(named, PRECISIONS)}",

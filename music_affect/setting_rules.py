@@ -34,10 +34,8 @@ BATCHES = whole(1) | above(0, 1)
 ONE_OR_EACH = whole(1) | listed(whole(1), least=1)
 BITS = Rule("16, 32 or 64", lambda value: type(value) is int and value in (16, 32, 64))
 OWN = Rule("it to be left to this package", lambda value: False)
-PRECISIONS = (
-    "64-true", "32-true", "16-true", "bf16-true", "16-mixed", "bf16-mixed", "transformer-engine",
-    "transformer-engine-float16", "64", "32", "16", "bf16",
-)  # fmt: skip
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+SHORT_PRECISIONS = ("16", "bf16", "32", "64")  # Lightning takes a width alone, too
 
 # Groups in which a word that is not known is a mistake: nobody would read it.
 COMPLETE = ("trainer", "loader", "split", "sweep", "paths", "callbacks", "callbacks.early_stopping")
@@ -173,7 +171,7 @@ RULES: Mapping[str, Rule] = {
     "trainer.strategy": choice("auto"),
     "trainer.devices": whole(1, PROCESSES) | choice("auto") | listed(whole(0), least=1),
     "trainer.num_nodes": whole(1),
-    "trainer.precision": choice(*PRECISIONS) | BITS,
+    "trainer.precision": choice(*PRECISIONS, *SHORT_PRECISIONS) | BITS,
     "trainer.max_epochs": EPOCHS,
     "trainer.min_epochs": whole(1) | NULL,
     "trainer.max_steps": whole(1) | Rule("-1", lambda value: type(value) is int and value == -1),

@@ -43,11 +43,8 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     check_fold(clips, build.split_plan(cfg))
     check_variety(clips, compatibility.wanted(cfg.task))
     with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
-        from music_affect import (
-            console,
-            experiment,
-            resuming,
-        )  # torch and Lightning, only now that there is work for them
+        # torch and Lightning, only now that there is work for them
+        from music_affect import console, experiment, resuming
 
         out = console.make()
         if writer.finished:

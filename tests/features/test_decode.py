@@ -229,7 +229,7 @@ def test_channels_out_of_phase_are_found_in_an_mp3_too(tmp_path):
     ],
 )
 def test_quiet_music_and_music_with_an_offset_stay(tmp_path, audio):
-    samples(write(tmp_path / "a.wav", audio, subtype="FLOAT"))
+    assert samples(write(tmp_path / "a.wav", audio, subtype="FLOAT")).any()
 
 
 def test_shorter_than_asked_for(tmp_path):
