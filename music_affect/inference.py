@@ -54,7 +54,9 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, 
             from music_affect.trainer import check_trainer
 
             check_trainer(run_cfg)
-        return run_cfg, build.source(run_cfg, Path(cfg.paths.cache) if own else None)
+        if own:
+            return run_cfg, build.source(run_cfg, Path(cfg.paths.cache))
+    return run_cfg, build.source(run_cfg)  # the caller's own: what is wrong with it is no fault of the checkpoint
 
 
 def _trainer(trained: DictConfig) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Prepared:
         targets: labels that the task needs, by name.
         splits: usable clips by part; each carries one of the labels at least.
         unlabelled: clips that carry none of them.
+        labels_hash: of what the label files say of all clips.
         alarms: over the data, raised before training.
     """
 
@@ -46,7 +47,8 @@ class Prepared:
     targets: Mapping[str, Target]
     splits: Mapping[str, list[Clip]]
     unlabelled: int
-    alarms: Sequence[Alarm] = ()
+    labels_hash: str
+    alarms: Sequence[Alarm]
 
     @property
     def parts(self) -> list[str]:
@@ -61,10 +63,6 @@ class Prepared:
     @property
     def split_hash(self) -> str:
         return split_hash(self.splits)
-
-    @property
-    def labels_hash(self) -> str:
-        return labels_hash(self.source.clips(), self.targets)
 
     @property
     def features_hash(self) -> str:
@@ -96,7 +94,7 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
             say(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
     splits = restrict(divide(data, clips, plan), found)
     _refuse_empty(splits, list(targets))
-    prepared = Prepared(data, cache, targets, splits, unlabelled, alarms)
+    prepared = Prepared(data, cache, targets, splits, unlabelled, labels_hash(clips, targets), alarms)
     for remark, count in prepared.copies.remarks().items():
         say(f"{count} of {len(found)} clips: {remark}.")
     return prepared
