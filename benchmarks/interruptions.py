@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,14 +45,12 @@ def finished_clips(cache: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in cache.rglob("journal.jsonl"))
 
 
-def kill_once(root: Path, cache: Path, after: float) -> bool:
-    """Kills a call so many seconds after it finished its first clip; False where it was done before."""
-    before = finished_clips(cache)
-    process = subprocess.Popen(
-        command(root), env=environment(cache), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    while process.poll() is None and finished_clips(cache) == before:
-        time.sleep(0.005)
+def kill_once(call: Sequence[str], settings: Mapping[str, str], progress: Callable[[], float], after: float) -> bool:
+    """Kills a call so many seconds after its progress has moved for the first time; False where it was done before."""
+    before = progress()
+    process = subprocess.Popen(call, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and progress() == before:
+        time.sleep(0.002)
     try:
         process.wait(timeout=after)
     except subprocess.TimeoutExpired:
@@ -107,7 +105,7 @@ def killed(root: Path, work: Path, kills: int, seed: int, console: Console) -> b
     cache = work / "killed"
     for number in track(range(1, kills + 1), "killing", console=console, transient=True):
         after = chance.uniform(0, seconds / kills)
-        was_killed = kill_once(root, cache, after)
+        was_killed = kill_once(command(root), environment(cache), lambda: finished_clips(cache), after)
         table.add_row(str(number), f"{after:.2f}" if was_killed else "was done before", str(finished_clips(cache)))
     console.print(table)
     last = finish(root, cache)

@@ -13,17 +13,16 @@ import argparse
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from benchmarks.interruptions import small_disk
+from benchmarks.interruptions import kill_once, small_disk
 
 WORDS = ["data=synthetic", "data.source.num_clips=60", "data.source.seconds=3", "model=cnn_fast", "trainer=cpu"]
 FEW = 4  # MB: of a disk with room for three checkpoints and not for a fourth
@@ -58,37 +57,22 @@ def changed(path: Path) -> float:
     return path.stat().st_mtime if path.is_file() else 0.0
 
 
-def kill_once(folder: Path, epochs: int, after: float) -> bool:
-    """Kills a call so many seconds after its first epoch; False where it was done before."""
-    before = changed(folder / LAST)
-    call = command(folder, epochs, "resume=true")
-    process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and changed(folder / LAST) == before:
-        time.sleep(0.002)
-    try:
-        process.wait(timeout=after)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    return False
-
-
 def killed(disk: Path, expected: tuple[str, str], epochs: int, kills: int, console: Console) -> bool:
     """Kills and moves a run many times, finishes it, and compares."""
     chance, folder, whole, done = random.Random(0), disk / "run-0", 0, 0
     for number in range(1, kills + 1):
-        if not kill_once(folder, epochs, chance.uniform(0, 0.4)):
+        call, last = command(folder, epochs, "resume=true"), folder / LAST
+        if not kill_once(call, os.environ, partial(changed, last), chance.uniform(0, 0.4)):
             break
         done += 1
         whole += is_whole(folder / LAST) or is_whole(folder / LAST.with_name("last.previous.ckpt"))
         folder = folder.rename(disk / f"run-{number}")
-    last = finish(folder, epochs, "resume=true")
-    same = last.returncode == 0 and figures(folder) == expected
+    ended = finish(folder, epochs, "resume=true")
+    same = ended.returncode == 0 and figures(folder) == expected
     left = [path.name for path in folder.rglob(".*") if path.name != ".lock"]
     console.print(f"killed and moved {done} times: {whole} of {done} left a whole checkpoint", highlight=False)
-    if last.returncode:
-        console.print(last.stderr)
+    if ended.returncode:
+        console.print(ended.stderr)
     console.print(f"finished, history and figures equal to the undisturbed run: {same}; left over: {left}")
     return same and whole == done == kills and not left
 
