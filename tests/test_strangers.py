@@ -8,13 +8,14 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from hydra.utils import get_class
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from running import QUICK, compose, train_quickly
 
 from music_affect import configuration, trust
@@ -76,9 +77,21 @@ def setting(name: str, value: Any) -> Change:
     return change
 
 
+@cache
+def _composed(entry: str) -> DictConfig:
+    return compose(entry, "checkpoint=x")
+
+
+def asked(entry: str, run: Path) -> DictConfig:
+    """The configuration of a call, composed once."""
+    cfg = _composed(entry).copy()
+    cfg.checkpoint = str(run)
+    return cfg
+
+
 ENTRIES: dict[str, Callable[[Path, Path], object]] = {
-    "evaluate": lambda run, out: evaluate(compose("evaluate", f"checkpoint={run}")),
-    "predict": lambda run, out: predict(compose("predict", f"checkpoint={run}")),
+    "evaluate": lambda run, out: evaluate(asked("evaluate", run)),
+    "predict": lambda run, out: predict(asked("predict", run)),
     "start_from": lambda run, out: train(compose("train", *QUICK, *WORDS, f"start_from={run}"), out),
 }
 TOUCH = "__import__('pathlib').Path('canary').touch()"
