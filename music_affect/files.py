@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import fcntl
 import json
 import os
 import re
@@ -22,6 +21,11 @@ from filelock import FileLock, Timeout
 
 from music_affect.plain_text import from_cell, to_cell
 from music_affect.shapes import check_size, mismatch
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where a file that is open cannot be replaced either
+    fcntl = None  # type: ignore[assignment]
 
 LARGEST = 64 << 20  # bytes of a JSON or YAML file: metrics of a thousand classes are a tenth of it
 _MARK = ".tmp-"
@@ -55,10 +59,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
 
 
-def _temporary(path: Path) -> tuple[int, Path]:
+def _temporary(path: Path) -> tuple[int | None, Path]:
     """A new file with a lock that dies with this process: who can take it knows that nobody is writing."""
     while True:
         try:
@@ -66,6 +71,9 @@ def _temporary(path: Path) -> tuple[int, Path]:
         except OSError as error:
             error.filename = str(path)
             raise
+        if fcntl is None:
+            os.close(handle)
+            return None, Path(name)
         with suppress(OSError):  # where nothing can be locked, nothing is taken for abandoned either
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.exists(name):  # else it was taken for abandoned just before it was locked
@@ -79,7 +87,9 @@ def _sweep(folder: Path) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Removes temporary files of ``atomic_path`` whose writers are dead from a folder."""
+    """Removes temporary files of ``atomic_path`` whose writers are dead from a folder, where locks tell."""
+    if fcntl is None:
+        return
     with os.scandir(folder) as entries:
         names = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]
     for name in names:

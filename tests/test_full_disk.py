@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -203,6 +204,16 @@ def test_what_dead_writers_left_goes_and_what_living_ones_write_stays(tmp_path: 
         assert {path.name for path in tmp_path.iterdir()} == {".notes-12345678.txt", temporary.name}
         temporary.write_text("whole")
     assert (tmp_path / "living.csv").read_text() == "whole"
+
+
+def test_a_system_without_these_locks_and_signals_writes_and_trains(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.delattr(signal, "SIGHUP")
+    (tmp_path / ".metrics.tmp-abcdefgh.csv").write_text("another's")
+    assert trained(root, tmp_path / "run")["status"] == "done"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".metrics.tmp-abcdefgh.csv", "run"]
 
 
 def test_lines_that_nobody_reads_end_no_program() -> None:

@@ -16,7 +16,8 @@ class Termination(Callback):
     """
 
     def __init__(self) -> None:
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+        before = {number: signal.getsignal(number) for number in numbers}
         self._answers = {
             number: signal.default_int_handler if answer in (None, signal.SIG_DFL) else answer
             for number, answer in before.items()
