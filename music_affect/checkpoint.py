@@ -16,10 +16,11 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect import files, trust
+from music_affect.checkpoint_file import EXPECTED, FIX, checkpoint_file, unreadable
 from music_affect.data.normalization import Normalizer
 from music_affect.errors import CheckpointError
 from music_affect.machine import blamed_on
-from music_affect.plain_text import is_word, on_one_line
+from music_affect.plain_text import on_one_line
 from music_affect.shapes import mismatch
 from music_affect.spec import TARGET, DataSpec
 from music_affect.trust import Trust
@@ -48,8 +49,6 @@ SHAPE = {
     "trained_on": {str: [str]},
     "digests": [int],
 }
-_EXPECTED = "a whole checkpoint of plain tensors and containers"
-_FIX = "use another checkpoint of the run, or train again"
 CONTENT = {KEY: SHAPE, "state_dict?": {str: torch.Tensor}, "reference?": ({str: dict}, None), "epoch?": int}
 
 
@@ -149,12 +148,11 @@ def read_checkpoint(path: Path, trusted: Trust = False) -> Checkpoint:
     Raises:
         CheckpointError: it is not there, broken, of another kind or age, or asks for what a checkpoint may not do.
     """
-    path = _tested_checkpoint(path) if path.is_dir() else path
-    if not path.is_file():
-        raise CheckpointError(
-            f"no checkpoint at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
-        )
-    content = _load(path)
+    path = checkpoint_file(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file raises whatever pickle and torch make of it
+        raise unreadable(path, error) from error
     own = content.get(KEY) if isinstance(content, dict) else None
     if not isinstance(own, dict) or own.get("format") != FORMAT:
         found = f"the format {str(own.get('format'))[:20]}" if isinstance(own, dict) else "no description"
@@ -175,42 +173,14 @@ def read_checkpoint(path: Path, trusted: Trust = False) -> Checkpoint:
 
 def made_from(path: Path) -> AbstractContextManager[None]:
     """A block that builds what a checkpoint tells of itself; where that fails, it raises a ``CheckpointError``."""
-    return blamed_on(path, CheckpointError, expected=_EXPECTED, fix=_FIX)
-
-
-def _load(path: Path) -> Any:
-    try:
-        files.check_archive(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file raises whatever zip, pickle and torch make of it
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise _broken(path, f"cannot be read: it is no checkpoint, or not a whole one ({lines[0][:120]})") from error
+    return blamed_on(path, CheckpointError, expected=EXPECTED, fix=FIX)
 
 
 def _broken(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(on_one_line(f"{path} {what}"), expected=_EXPECTED, fix=_FIX)
+    return CheckpointError(on_one_line(f"{path} {what}"), expected=EXPECTED, fix=FIX)
 
 
 def write_reference_checkpoint(path: Path, description: Description, reference: Mapping[str, Any]) -> None:
     """Saves a reference model in the form of a checkpoint."""
     with files.atomic_path(path) as temporary:
         torch.save({KEY: description.to_dict(), "reference": dict(reference)}, temporary)
-
-
-def _tested_checkpoint(run_folder: Path) -> Path:
-    try:
-        file = files.read_object(run_folder / "metrics.json")["weights"]["file"]
-        folder, name = Path(file).parts
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"the folder {run_folder} is not a finished run",
-            expected="a .ckpt file or a finished run folder",
-            fix="give the path of one of the files in its checkpoints/",
-        ) from error
-    if folder != "checkpoints" or not is_word(name):
-        raise CheckpointError(
-            on_one_line(f"metrics.json of {run_folder} names {file!r} as its checkpoint"),
-            expected="a file in its checkpoints/",
-            fix="give the path of one of the files there",
-        )
-    return run_folder / folder / name

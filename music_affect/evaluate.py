@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from music_affect import command_line
-from music_affect.errors import CheckpointError
+from music_affect.checkpoint_file import checkpoint_file
 
 
 def evaluate(cfg: DictConfig) -> dict[str, Any]:
@@ -23,11 +23,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         CheckpointError: the checkpoint is broken or does not fit the data.
     """
-    path = Path(cfg.checkpoint).expanduser()
-    if not path.exists():
-        raise CheckpointError(
-            f"nothing at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
-        )
+    path = checkpoint_file(Path(cfg.checkpoint).expanduser())
     from music_affect import console, scoring  # torch and Lightning, only now that there is work for them
 
     out = console.make()

@@ -7,7 +7,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from music_affect import command_line
-from music_affect.errors import CheckpointError, RunFolderError
+from music_affect.checkpoint_file import checkpoint_file
+from music_affect.errors import RunFolderError
 
 
 def predict(cfg: DictConfig) -> Path:
@@ -22,11 +23,7 @@ def predict(cfg: DictConfig) -> Path:
     Raises:
         MusicAffectError: the checkpoint, the data or the file do not allow it.
     """
-    path = Path(cfg.checkpoint).expanduser()
-    if not path.exists():
-        raise CheckpointError(
-            f"nothing at {path}", expected="a .ckpt file or a finished run folder", fix="correct checkpoint=PATH"
-        )
+    path = checkpoint_file(Path(cfg.checkpoint).expanduser())
     if cfg.out is not None and Path(cfg.out).expanduser().is_file() and not cfg.overwrite:
         raise RunFolderError(f"{cfg.out} is there already", expected="a new file", fix="add overwrite=true")
     from music_affect import console, prediction  # torch and Lightning, only now that there is work for them

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from music_affect.checkpoint_file import checkpoint_file
 from music_affect.errors import CheckpointError, ConfigurationError
 from music_affect.spec import DataSpec
 
@@ -85,12 +86,8 @@ def check(cfg: DictConfig) -> None:
             expected="a network",
             fix="choose another model, or leave out start_from",
         )
-    if cfg.start_from is not None and not Path(cfg.start_from).expanduser().exists():
-        raise CheckpointError(
-            f"nothing at start_from={cfg.start_from}",
-            expected="a finished run folder or a .ckpt file",
-            fix="correct the path, or train that run first",
-        )
+    if cfg.start_from is not None:
+        checkpoint_file(Path(cfg.start_from).expanduser(), "start_from")
 
 
 def use_public_weights(cfg: DictConfig) -> None:

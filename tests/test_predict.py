@@ -169,7 +169,7 @@ def test_words_that_are_not_known(run: Path, words: list[str], found: str, expec
 
 
 def test_nothing_at_the_checkpoint_and_other_features(run: Path, lab_root: Path, tmp_path: Path) -> None:
-    assert refusal(tmp_path / "nowhere").found == f"nothing at {tmp_path / 'nowhere'}"
+    assert refusal(tmp_path / "nowhere").found == f"nothing at checkpoint={tmp_path / 'nowhere'}"
     error = refusal(run, "data=multitask_beat", f"data.root={lab_root}", "split=test")
     assert isinstance(error, CheckpointError)
     assert "beat=True and the checkpoint was trained with beat=False" in error.found

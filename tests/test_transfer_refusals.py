@@ -69,7 +69,7 @@ def test_a_path_with_nothing_there(tmp_path: Path) -> None:
     error = refusal(tmp_path / "run", f"start_from={tmp_path / 'nowhere'}")
     assert isinstance(error, CheckpointError)
     assert error.found == f"nothing at start_from={tmp_path / 'nowhere'}"
-    assert error.expected == "a finished run folder or a .ckpt file"
+    assert error.expected == "a .ckpt file or a finished run folder"
     assert not (tmp_path / "run").exists()
 
 
