@@ -23,6 +23,9 @@ from music_affect.plain_text import is_word, on_one_line
 from music_affect.spec import Categorical, DataSpec, Target
 
 if TYPE_CHECKING:
+    from lightning.pytorch.callbacks import Callback
+    from lightning.pytorch.loggers import Logger
+
     from music_affect.data.cache import FeatureCache
     from music_affect.data.datamodule import ClipDataModule
     from music_affect.data.loading import Loading
@@ -288,6 +291,7 @@ def task(cfg: DictConfig, spec: DataSpec, train: Sequence[Clip] = ()) -> Task:
         schedule=later(cfg.scheduler),
         monitor=cfg.task.monitor,
         backbone_rate=cfg.backbone_rate,
+        targets=spec.targets,
     )
 
 
@@ -310,6 +314,33 @@ def _class_weights(choice: str | None, counts: Sequence[int]) -> list[float] | N
         return None
     present = [count for count in counts if count]
     return [sum(counts) / (len(present) * count) if count else 0.0 for count in counts]
+
+
+def callbacks(cfg: DictConfig, *, validated: bool) -> list[Callback]:
+    """The callbacks that are named in ``cfg.callbacks``; what waits for a validation figure only where there is one.
+
+    Args:
+        cfg: with a mapping of names to ``_target_`` nodes.
+        validated: there is a validation part.
+    """
+    named = {name: node for name, node in (cfg.get("callbacks") or {}).items() if node is not None}
+    waiting = {name for name, node in named.items() if str(node.get("monitor", "")).startswith("val/")}
+    never = {name for name, node in named.items() if node.get("patience", 0) is None}
+    left_out = never | (set() if validated else waiting)
+    return [_named(node, "callbacks", name) for name, node in named.items() if name not in left_out]
+
+
+def loggers(cfg: DictConfig) -> list[Logger]:
+    """The Lightning loggers that are named in ``cfg.logger``."""
+    return [_named(node, "logger", name) for name, node in (cfg.get("logger") or {}).items() if node is not None]
+
+
+def _named(node: Any, group: str, name: str) -> Any:
+    if not isinstance(node, DictConfig) or "_target_" not in node:
+        raise ConfigurationError(
+            f"{group}.{name} names no class", expected="settings with a _target_", fix=f"add {group}.{name}._target_=CLASS"
+        )
+    return make(node)
 
 
 def references(cfg: DictConfig) -> tuple[Reference, ScaleReference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from music_affect.features.selection import Selection
 
 Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def workers(cfg: DictConfig, data: ClipSource) -> int | None:
     return 1 if cfg.workers is None and data.holds == "arrays" else cfg.workers
 
 
-def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say) -> FeatureCache:
+def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say = log.info) -> FeatureCache:
     """The feature cache that a run needs, built where need be."""
     kind = kind_of(cfg, data)
     folder = kind.folder(cfg, data)

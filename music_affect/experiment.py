@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.text import Text
 
-from music_affect import build, files, judging, predictions, references, resuming, tracking, transfer
-from music_affect.checkpoint import Checkpoint, Description, write_reference_checkpoint
+from music_affect import build, caching, files, judging, predictions, references, resuming, tracking, transfer
+from music_affect.checkpoint import Checkpoint, write_reference_checkpoint
 from music_affect.configuration import transfer_suffix
 from music_affect.console import print_alarms, synthetic_label
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import straddling_groups
 from music_affect.data.view import View
+from music_affect.distributed import launch
 from music_affect.environment import environment
 from music_affect.evaluation.alarms import Alarm
 from music_affect.evaluation.run_report import write_report
 from music_affect.measurement import Predictions
 from music_affect.plain_text import on_one_line
-from music_affect.preparation import Prepared, prepare
-from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
+from music_affect.compatibility import wanted
+from music_affect.preparation import Prepared, describe, divided
+from music_affect.run_writer import LAST_CHECKPOINT, RunWriter, wait_for_rank_0
 from music_affect.spec import DataSpec
-from music_affect.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
-    from music_affect.data.datamodule import ClipDataModule
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.loggers import Logger
+
+    from music_affect.callbacks.history import History
+    from music_affect.datamodule import MusicDataModule
+    from music_affect.tasks.base import Task
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted model's answers, and what is to be told of its training.
+    """A fitted model's answers, and what is reported of its training.
 
     Args:
         predictions: by part.
@@ -69,40 +79,73 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
     Returns:
         The content of ``metrics.json``.
     """
-    with tracking.opened(cfg, writer.path, source.synthetic, console) as tracker:
-        return _run(cfg, source, writer, console, tracker)
-
-
-def _run(
-    cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console, tracker: Tracker | None
-) -> dict[str, Any]:
     began = time.perf_counter()
+    _check(cfg)
+    log.info(f"Run folder: {writer.path}")
+    loggers = [] if cfg.trainer.get("fast_dev_run") else build.loggers(cfg)
+    with tracking.opened(loggers, build.plain(cfg)):
+        start = transfer.read(cfg)
+        if "reference" in cfg.model:  # without importing Lightning
+            cache = caching.features(cfg, source, source.clips())
+            prepared = divided(source, cache, list(wanted(cfg.task)), build.split_plan(cfg))
+        else:
+            data = _data_module(cfg, source, start)
+            prepared = data.prepared
+        view = build.view(cfg, prepared.cache.identity.blocks)
+        console.print(_opening(cfg, prepared))
+        alarms = judging.data_alarms(prepared, start)
+        print_alarms(console, [alarm.to_dict() for alarm in alarms])
+        writer.write_json("manifest.json", _manifest(cfg, prepared))
+        if "reference" in cfg.model:
+            trained = _fit_reference(cfg, prepared, view, writer)
+        else:
+            fitted = _fit(cfg, data, start, writer, loggers, console)
+            if cfg.loader.overfit_batches or cfg.trainer.get("fast_dev_run"):
+                return _debugged(cfg, data, fitted, writer)
+            trained = _tested(cfg, data, start, fitted, writer)
+        metrics = _metrics(cfg, prepared, view, trained, alarms)
+        metrics["seconds"]["total"] = round(time.perf_counter() - began, 1)
+        predictions.write(writer.path / "predictions.csv", prepared.splits, trained.predictions, prepared.targets)
+        writer.write_json("metrics.json", metrics)
+        write_report(writer.path)
+        tracking.report(loggers, writer.path, prepared, view)
+    return metrics
+
+
+def join(cfg: DictConfig, source: ClipSource, folder: Path) -> None:
+    """Trains beside rank 0, which alone writes and whose weights count.
+
+    Args:
+        cfg: of the run.
+        source: its data set.
+        folder: of the run, which rank 0 has claimed, or is about to.
+    """
+    from music_affect import fitting
+    from music_affect.callbacks.history import History
+
+    if "net" not in cfg.model:
+        return
+    _check(cfg)
+    if launch.started_for() is None:
+        wait_for_rank_0(folder)
+    start = transfer.read(cfg)
+    data = _data_module(cfg, source, start)
+    writer = RunWriter(folder)
+    task, trainer, _ = _made(cfg, data, start, writer, History(folder / "metrics.csv"), [])
+    fitting.fit(task, data, trainer, folder, writer.resume_from)
+
+
+def _data_module(cfg: DictConfig, source: ClipSource, start: Checkpoint | None) -> MusicDataModule:
+    from music_affect import assembly
+
+    return assembly.data_module(cfg, source, start)
+
+
+def _check(cfg: DictConfig) -> None:
     if "net" in cfg.model:
         from music_affect.trainer import check_trainer
 
         check_trainer(cfg)
-    console.print(f"Run folder: {writer.path}")
-    start = transfer.read(cfg)
-    prepared = prepare(cfg, source, console.print)
-    view = build.view(cfg, prepared.cache.identity.blocks)
-    console.print(_opening(cfg, prepared))
-    alarms = judging.data_alarms(prepared, start)
-    print_alarms(console, [alarm.to_dict() for alarm in alarms])
-    writer.write_json("manifest.json", _manifest(cfg, prepared))
-    if cfg.loader.overfit_batches:
-        return _overfit(cfg, prepared, writer, console, tracker)
-    if "reference" in cfg.model:
-        trained = _fit_reference(cfg, prepared, view, writer)
-    else:
-        trained = _train(cfg, prepared, start, writer, console, tracker)
-    metrics = _metrics(cfg, prepared, view, trained, alarms)
-    metrics["seconds"]["total"] = round(time.perf_counter() - began, 1)
-    predictions.write(writer.path / "predictions.csv", prepared.splits, trained.predictions, prepared.targets)
-    writer.write_json("metrics.json", metrics)
-    write_report(writer.path)
-    if tracker is not None:
-        tracking.report(tracker, writer.path, prepared, view)
-    return metrics
 
 
 def _opening(cfg: DictConfig, prepared: Prepared) -> Text:
@@ -115,61 +158,144 @@ def _opening(cfg: DictConfig, prepared: Prepared) -> Text:
     return synthetic_label(prepared.source.synthetic).append(on_one_line(line))
 
 
-def _overfit(
-    cfg: DictConfig, prepared: Prepared, writer: RunWriter, console: Console, tracker: Tracker | None
-) -> dict[str, Any]:
-    from music_affect import fitting
+@dataclass(frozen=True)
+class Fitted:
+    """A network that has been trained.
 
-    data = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
-    data.splits["val"] = []
-    description = describe(cfg, prepared, data.spec, data.normalizer)
-    resuming.check(writer, description, prepared, console.print)
-    fitted = fitting.fit(cfg, data, description, None, writer, console, tracker)
-    losses = fitting.check_overfit(fitted, data, cfg)
-    fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
-    console.print(f"Learnt {len(data.splits['train'])} clips by heart: {fall}.")
-    metrics = {"status": "done", "debug": "overfit", "synthetic": prepared.source.synthetic, **losses}
-    writer.write_json("metrics.json", metrics)
-    return metrics
+    Args:
+        task: with its last weights.
+        trainer: that has trained it.
+        history: figures of every epoch.
+        loaded: what came from a start, or None where there was none.
+        seconds: that it took.
+    """
+
+    task: Task
+    trainer: Trainer
+    history: History
+    loaded: transfer.Account | None
+    seconds: float
 
 
-def _train(
+def _fit(
     cfg: DictConfig,
-    prepared: Prepared,
+    data: MusicDataModule,
     start: Checkpoint | None,
     writer: RunWriter,
+    loggers: Sequence[Logger],
     console: Console,
-    tracker: Tracker | None,
-) -> Trained:
+) -> Fitted:
     from music_affect import fitting
+    from music_affect.callbacks.history import History
 
-    normalizer = None if start is None else start.description.normalizer
-    data: ClipDataModule = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets, normalizer)
     began = time.perf_counter()
-    description = describe(cfg, prepared, data.spec, data.normalizer, start)
-    resuming.check(writer, description, prepared, console.print)
-    fitted = fitting.fit(cfg, data, description, start, writer, console, tracker)
-    seconds = time.perf_counter() - began
-    tested = next(row for row in fitted.history if int(row["epoch"]) == fitted.weights["epoch"])
+    history = History(writer.path / "metrics.csv")
+    task, trainer, loaded = _made(cfg, data, start, writer, history, loggers)
+    now = describe(build.plain(cfg), data.prepared, data.spec, data.clips.normalizer, start)
+    resuming.check(writer, now, data.prepared)
+    if task.caution and start is None:
+        console.print(Text.assemble(("CAUTION", "bold yellow"), f" {task.caution}"))
+    for logger in loggers:
+        logger.log_hyperparams(build.plain(cfg))
+    writer.set_status("running", job=launch.job())  # the other processes of this start may join
+    fitting.fit(task, data, trainer, writer.path, writer.resume_from)
+    return Fitted(task, trainer, history, loaded, time.perf_counter() - began)
+
+
+def _made(
+    cfg: DictConfig,
+    data: MusicDataModule,
+    start: Checkpoint | None,
+    writer: RunWriter,
+    history: History,
+    loggers: Sequence[Logger],
+) -> tuple[Task, Trainer, transfer.Account | None]:
+    """The task with its first weights and the trainer, alike in every process; what came from a start."""
+    from lightning.pytorch.loggers.logger import DummyLogger
+
+    from music_affect import assembly, fitting
+    from music_affect.trainer import make_trainer
+
+    fitting.begin(cfg.seed)
+    if cfg.loader.overfit_batches:
+        data.clips.splits["val"] = []
+    task = assembly.task(cfg, data, start)
+    loaded = None if start is None else _load(cfg, task, data.spec, start)
+    if "pretrained" in cfg.model and start is None and writer.resume_from is None:
+        from music_affect.models.backbone import Backbone
+        from music_affect.models.pretrained import load_pretrained
+
+        log.info(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)))
+    rank = launch.rank()
+    callbacks = assembly.callbacks(cfg, writer, history, rank, validated=bool(data.clips.splits.get("val")))
+    if rank > 0:  # rank 0 logs; callbacks that need a logger find one everywhere
+        loggers = [DummyLogger() for _ in cfg.get("logger") or {}]
+    may_freeze = transfer.frozen_epochs(cfg.freeze) != 0
+    return task, make_trainer(cfg.trainer, callbacks, loggers, writer.path, may_freeze=may_freeze), loaded
+
+
+def _load(cfg: DictConfig, task: Task, spec: DataSpec, start: Checkpoint) -> transfer.Account:
+    """Loads a start and logs what was loaded."""
+    loaded = transfer.load(task, spec, start)
+    log.info(
+        f"Start: {loaded.tensors} tensors from {start.path} ({start.description.config['task']['name']}, epoch "
+        f"{start.epoch}). Loaded: {', '.join(loaded.loaded)}. New: {', '.join(loaded.new) or 'nothing'}. "
+        f"Not used: {', '.join(loaded.unused) or 'nothing'}. Freeze: {cfg.freeze}."
+    )
+    return loaded
+
+
+def _debugged(cfg: DictConfig, data: MusicDataModule, fitted: Fitted, writer: RunWriter) -> dict[str, Any]:
+    """Ends a run that was made to see whether everything works."""
+    from music_affect import fitting
+    from music_affect.callbacks.termination import Termination
+    from music_affect.trainer import trainer_for_answers
+
+    metrics: dict[str, Any] = {"status": "done", "synthetic": data.source.synthetic}
+    if cfg.trainer.get("fast_dev_run"):
+        fitted.trainer.test(fitted.task, data.test_dataloader(), verbose=False)
+        log.info("fast_dev_run: training, validation and test have each run a batch; nothing was kept.")
+        return metrics | {"debug": "fast_dev_run"}
+    tester = trainer_for_answers(cfg.trainer, [Termination()])
+    losses = fitting.check_overfit(fitted.task, tester, data.clips.windows("train"), fitted.history.rows)
+    fall = f"loss {losses['first_loss']:.3f} to {losses['last_loss']:.4f}"
+    log.info(f"Learnt {len(data.clips.splits['train'])} clips by heart: {fall}.")
+    writer.write_json("metrics.json", metrics | {"debug": "overfit", **losses})
+    return metrics | {"debug": "overfit", **losses}
+
+
+def _tested(
+    cfg: DictConfig, data: MusicDataModule, start: Checkpoint | None, fitted: Fitted, writer: RunWriter
+) -> Trained:
+    """Gives the network the weights that count, and asks it for the clips of each part that is measured."""
+    from music_affect import fitting
+    from music_affect.callbacks.termination import Termination
+    from music_affect.trainer import trainer_for_answers
+
+    weights = fitting.load_tested(fitted.task, fitted.trainer, cfg.task.monitor, writer.path)
+    tested = next((row for row in fitted.history.rows if int(row["epoch"]) == weights["epoch"]), {})
+    tester = trainer_for_answers(cfg.trainer, [Termination()])
     return Trained(
-        predictions={name: fitting.predict(cfg, fitted.task, data.windows(name)) for name in prepared.parts},
-        weights=fitted.weights,
+        predictions={
+            name: fitting.predict(fitted.task, tester, data.clips.windows(name)) for name in data.prepared.parts
+        },
+        weights=weights,
         parameters=fitting.count_parameters(fitted.task),
-        seconds=round(seconds, 1),
+        seconds=round(fitted.seconds, 1),
         train={name.removeprefix("train/"): value for name, value in tested.items() if name.startswith("train/")},
-        start=None if start is None else _start(cfg, start, fitted.account, writer),
-        loss_weights=fitted.loss_weights,
+        start=None if start is None else _start(cfg, start, fitted.loaded, writer),
+        loss_weights=fitting.loss_weights(fitted.task),
     )
 
 
-def _start(cfg: DictConfig, start: Checkpoint, account: transfer.Account | None, writer: RunWriter) -> dict[str, Any]:
+def _start(cfg: DictConfig, start: Checkpoint, loaded: transfer.Account | None, writer: RunWriter) -> dict[str, Any]:
     # In a sweep, folders end in a digest of their settings, and that of the run from scratch is another one.
     name = re.sub("-[0-9a-f]{8}$", "", writer.path.name.replace(transfer_suffix(cfg.start_from, cfg.freeze), ""))
     facts = {"checkpoint": str(start.path), "task": start.description.config["task"]["name"], "freeze": cfg.freeze}
     return {
         **facts,
         "backbone_rate": cfg.backbone_rate,
-        **(account or transfer.Account()).to_dict(),
+        **(loaded or transfer.Account()).to_dict(),
         "scratch_run": name,
     }
 
@@ -183,32 +309,13 @@ def _fit_reference(cfg: DictConfig, prepared: Prepared, view: View, writer: RunW
         for name in prepared.parts
     }
     spec = DataSpec(view.num_features, 0, prepared.targets, view.own_blocks)
-    description = describe(cfg, prepared, spec, Normalizer.identity(view.num_features))
+    description = describe(build.plain(cfg), prepared, spec, Normalizer.identity(view.num_features))
     write_reference_checkpoint(writer.path / LAST_CHECKPOINT, description, references.to_dict(fitted))
     writer.has_begun()
     files.write_csv(writer.path / "metrics.csv", ["epoch"], [])
     reason = "fitted at once on all training clips, without epochs"
     weights = {"kind": "last", "epoch": 0, "reason": reason, "file": str(LAST_CHECKPOINT)}
     return Trained(found, weights, parameters=0, seconds=round(seconds, 1))
-
-
-def describe(
-    cfg: DictConfig, prepared: Prepared, spec: DataSpec, normalizer: Normalizer, start: Checkpoint | None = None
-) -> Description:
-    """What goes into the run's checkpoints beside the weights."""
-    identity, train = prepared.cache.identity, prepared.splits["train"]
-    return Description(
-        config=build.plain(cfg),
-        spec=spec,
-        normalizer=normalizer,
-        features=identity.settings,
-        fingerprint=identity.fingerprint,
-        split_hash=prepared.split_hash,
-        labels_hash=prepared.labels_hash,
-        features_hash=prepared.features_hash,
-        trained_on=transfer.heard_clips(train, prepared.source.identity, start),
-        digests=transfer.heard_digests(train, prepared.cache, start),
-    )
 
 
 def _metrics(

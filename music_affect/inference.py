@@ -41,6 +41,7 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, 
         own = OmegaConf.select(cfg, "data") is None
         with open_dict(run_cfg):
             run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
+            run_cfg.callbacks, run_cfg.logger = {}, {}
             run_cfg.trainer = {**_trainer(run_cfg.trainer), "accelerator": cfg.accelerator, "devices": 1}
             on_gpu = cfg.accelerator != "cpu" and torch.cuda.is_available()
             if str(run_cfg.trainer.get("precision")) in FLOAT16 and not on_gpu:
@@ -184,10 +185,13 @@ def _answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, cl
         return references.predict(fitted, rows[[cache.position[clip.id] for clip in clips]])
     from music_affect import fitting
 
+    from music_affect.callbacks.termination import Termination
+    from music_affect.trainer import trainer_for_answers
+
     data = build.datamodule(run_cfg, cache, {"test": clips}, targets, description.normalizer)
     task = build.task(run_cfg, description.spec)
     task.load_state_dict(dict(checkpoint.weights))
-    return fitting.predict(run_cfg, task, data.windows("test"))
+    return fitting.predict(task, trainer_for_answers(run_cfg.trainer, [Termination()]), data.windows("test"))
 
 
 def results_path(checkpoint: Path, kind: str, name: str, out: str | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,22 +11,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 from rich.progress import track
 
-from music_affect import build, files
-from music_affect.caching import Say, features
-from music_affect.compatibility import wanted
+from music_affect import files, transfer
+from music_affect.checkpoint import Checkpoint, Description
 from music_affect.data.cache import FeatureCache
 from music_affect.data.copies import Copies, find_copies
 from music_affect.data.labels import labelled, labels_hash, usable
+from music_affect.data.normalization import Normalizer
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, divide, prescribes, restrict, split_hash
 from music_affect.data.view import View
 from music_affect.errors import SplitError
 from music_affect.evaluation.alarms import Alarm, unknown_groups
 from music_affect.evaluation.statistics import VERSION, clip_statistics
-from music_affect.spec import Target
+from music_affect.spec import DataSpec, Target
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,39 +77,47 @@ class Prepared:
         return counts | {"unlabelled": self.unlabelled, "skipped": self.cache.skip_counts}
 
 
-def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
-    """Extracts what is missing and keeps, of each part of the data set, the clips that the task can use."""
-    clips = data.clips()
-    for remark in data.remarks():
-        say(remark)
-    plan = build.split_plan(cfg)
-    alarms = _group_alarms(data, clips, plan, say)
-    cache = features(cfg, data, clips, say)
-    targets = {name: data.targets[name] for name in wanted(cfg.task)}
+def divided(source: ClipSource, cache: FeatureCache, names: Sequence[str], plan: SplitPlan) -> Prepared:
+    """Keeps, of each part of the data set, the clips that a task can use.
+
+    Args:
+        source: the data set.
+        cache: features of its clips.
+        names: of the labels that are learnt.
+        plan: how the clips are divided.
+
+    Raises:
+        SplitError: a part has no such clip.
+    """
+    clips = source.clips()
+    for remark in source.remarks():
+        log.info(remark)
+    alarms = _group_alarms(source, clips, plan)
+    targets = {name: source.targets[name] for name in names}
     found = usable(clips, targets, cache)
     unlabelled = len(clips) - len(labelled(clips, targets))
     if unlabelled:
-        say(f"{unlabelled} of {len(clips)} clips have no label {' or '.join(targets)} and are left out.")
+        log.info(f"{unlabelled} of {len(clips)} clips have no label {' or '.join(targets)} and are left out.")
     for name in targets:
         lacking = sum(name not in clip.labels for clip in found)
         if lacking:
-            say(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
-    splits = restrict(divide(data, clips, plan), found)
+            log.info(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
+    splits = restrict(divide(source, clips, plan), found)
     _refuse_empty(splits, list(targets))
-    prepared = Prepared(data, cache, targets, splits, unlabelled, labels_hash(clips, targets), alarms)
+    prepared = Prepared(source, cache, targets, splits, unlabelled, labels_hash(clips, targets), alarms)
     for remark, count in prepared.copies.remarks().items():
-        say(f"{count} of {len(found)} clips: {remark}.")
+        log.info(f"{count} of {len(found)} clips: {remark}.")
     return prepared
 
 
-def _group_alarms(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan, say: Say) -> list[Alarm]:
+def _group_alarms(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan) -> list[Alarm]:
     """The alarm over a random division of clips of which nothing says whose they are, where it comes to that."""
     unknown = [clip for clip in clips if clip.group is None]
     open_question = data.whose() if unknown else None
     if open_question is None:
         return []
     if prescribes(plan, unknown):
-        say(f"{open_question} The parts that the data set prescribes may share artists; that cannot be seen here.")
+        log.info(f"{open_question} The parts that the data set prescribes may share artists; that cannot be seen here.")
         return []
     return [unknown_groups(open_question)]
 
@@ -126,6 +136,37 @@ def _refuse_empty(splits: Mapping[str, list[Clip]], labels: Sequence[str]) -> No
                 "for every task",
                 fix="choose another data.fold or split.seed, or add such labels to that part",
             )
+
+
+def describe(
+    config: Mapping[str, Any],
+    prepared: Prepared,
+    spec: DataSpec,
+    normalizer: Normalizer,
+    start: Checkpoint | None = None,
+) -> Description:
+    """What goes into a run's checkpoints beside the weights.
+
+    Args:
+        config: of the run, resolved.
+        prepared: its clips.
+        spec: what its model is built from.
+        normalizer: in use.
+        start: the run that it starts from, or None.
+    """
+    identity, train = prepared.cache.identity, prepared.splits["train"]
+    return Description(
+        config=config,
+        spec=spec,
+        normalizer=normalizer,
+        features=identity.settings,
+        fingerprint=identity.fingerprint,
+        split_hash=prepared.split_hash,
+        labels_hash=prepared.labels_hash,
+        features_hash=prepared.features_hash,
+        trained_on=transfer.heard_clips(train, prepared.source.identity, start),
+        digests=transfer.heard_digests(train, prepared.cache, start),
+    )
 
 
 def statistics(cache: FeatureCache, view: View) -> NDArray[np.float32]:

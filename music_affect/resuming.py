@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from music_affect import files, machine
-from music_affect.caching import Say, kind_of
+from music_affect.caching import kind_of
 from music_affect.checkpoint import Checkpoint, Description, read_checkpoint
 from music_affect.compatibility import wanted
 from music_affect.data.identity import Identity
@@ -20,22 +21,22 @@ from music_affect.preparation import Prepared
 from music_affect.run_writer import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, RunWriter, first_change
 from music_affect.transfer import learnt_before
 
+log = logging.getLogger(__name__)
 ANEW = "add overwrite=true in place of resume=true to train anew"
 
 
-def check(writer: RunWriter, now: Description, prepared: Prepared, say: Say) -> None:
+def check(writer: RunWriter, now: Description, prepared: Prepared) -> None:
     """Sees to it that a run which goes on has a whole last checkpoint, which was learnt from the same data.
 
     Args:
         writer: of the run; one that begins has no checkpoint, and nothing is done.
         now: what this command would write into checkpoints.
         prepared: its clips.
-        say: receives a line where the last checkpoint cannot be used and the one before it takes its place.
 
     Raises:
         CheckpointError: there is none that can be used, or data or settings are others.
     """
-    last = _last(writer.path, say)
+    last = _last(writer.path)
     if last is None:
         return
     other = first_change(last.description.config, now.config)
@@ -57,7 +58,7 @@ def check(writer: RunWriter, now: Description, prepared: Prepared, say: Say) -> 
         )
 
 
-def _last(folder: Path, say: Say) -> Checkpoint | None:
+def _last(folder: Path) -> Checkpoint | None:
     """The last checkpoint that can be read, moved to its place where it is the one before."""
     last, before = folder / LAST_CHECKPOINT, folder / PREVIOUS_CHECKPOINT
     found = _read(last)
@@ -67,7 +68,7 @@ def _last(folder: Path, say: Say) -> Checkpoint | None:
     if isinstance(earlier, Checkpoint):
         os.replace(before, last)
         why = found.found if found else f"{last} is missing"
-        say(f"{why}: the run goes on from the checkpoint before it, of epoch {earlier.epoch}.")
+        log.info(f"{why}: the run goes on from the checkpoint before it, of epoch {earlier.epoch}.")
         return earlier
     broken = found or earlier
     if broken:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from music_affect import files, machine, replacement
+from music_affect.distributed import launch
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.machine import blamed_on
 from music_affect.settings import flat
@@ -21,7 +22,30 @@ from music_affect.sweep import cells
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 PREVIOUS_CHECKPOINT = Path("checkpoints") / "last.previous.ckpt"
+ABSENT = 60.0  # seconds without a rank 0 until the other processes give up
 PROBE = 0.5  # seconds: whoever only looks whether a run is claimed holds its lock for a moment
+
+
+def wait_for_rank_0(folder: Path) -> None:
+    """Returns once rank 0 of the same start has prepared the data and may be joined, through the run's folder.
+
+    Raises:
+        RunFolderError: for a minute no process has had the run.
+    """
+    seen = time.monotonic()
+    while True:
+        status = cells.read_status(folder)
+        if status.get("state") == "running" and status.get("job") == launch.job():
+            return
+        if files.locked(folder / ".lock"):
+            seen = time.monotonic()
+        if time.monotonic() - seen > ABSENT:
+            raise RunFolderError(
+                f"no process has claimed the run {folder}",
+                expected="rank 0 to prepare the data",
+                fix="see what it printed; all processes have to see the same paths.outputs",
+            )
+        time.sleep(PROBE / 2)
 
 
 class RunWriter:

@@ -33,12 +33,16 @@ OPEN_SHARE = below(1, above_low=True)
 BATCHES = whole(1) | above(0, 1)
 ONE_OR_EACH = whole(1) | listed(whole(1), least=1)
 BITS = Rule("16, 32 or 64", lambda value: type(value) is int and value in (16, 32, 64))
+NODE = Rule("settings with a _target_", lambda value: isinstance(value, Mapping) and "_target_" in value)
+NODES = Rule("a list of settings with a _target_", lambda value: isinstance(value, list) and all(map(NODE.holds, value)))
 OWN = Rule("it to be left to this package", lambda value: False)
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
 SHORT_PRECISIONS = ("16", "bf16", "32", "64")  # Lightning takes a width alone, too
 
+# Groups whose entries have names of a person's choice, and may be taken out.
+NAMED = ("callbacks", "logger")
 # Groups in which a word that is not known is a mistake: nobody would read it.
-COMPLETE = ("trainer", "loader", "split", "sweep", "paths", "callbacks", "callbacks.early_stopping")
+COMPLETE = ("trainer", "loader", "split", "sweep", "paths")
 
 RULES: Mapping[str, Rule] = {
     # a run
@@ -161,14 +165,14 @@ RULES: Mapping[str, Rule] = {
     "factor": OPEN_SHARE,
     "gamma": above(0, 1),
     "div_factor": above(0),
-    "logger.group": WORD | whole() | NULL,
-    "logger.mode": choice("online", "offline", "disabled"),
+    "wandb.group": WORD | whole() | NULL,
+    "wandb.mode": choice("online", "offline", "disabled"),
     "milestones": listed(OPEN_SHARE),
     "patience": whole(0),
     "early_stopping.patience": whole(1) | NULL,
     # Lightning's words; a comment says who sets what is not configured
     "trainer.accelerator": choice("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
-    "trainer.strategy": choice("auto"),
+    "trainer.strategy": WORD | NODE,
     "trainer.devices": whole(1, PROCESSES) | choice("auto") | listed(whole(0), least=1),
     "trainer.num_nodes": whole(1),
     "trainer.precision": choice(*PRECISIONS, *SHORT_PRECISIONS) | BITS,
@@ -176,12 +180,12 @@ RULES: Mapping[str, Rule] = {
     "trainer.min_epochs": whole(1) | NULL,
     "trainer.max_steps": whole(1) | Rule("-1", lambda value: type(value) is int and value == -1),
     "trainer.min_steps": whole(1) | NULL,
-    "trainer.max_time": WORD | NULL,
-    "trainer.limit_train_batches": BATCHES,
-    "trainer.limit_val_batches": BATCHES,
+    "trainer.max_time": WORD | NODE | NULL,
+    "trainer.limit_train_batches": BATCHES | NULL,
+    "trainer.limit_val_batches": BATCHES | NULL,
     "trainer.limit_test_batches": OWN,  # every clip is scored
     "trainer.limit_predict_batches": OWN,
-    "trainer.val_check_interval": OWN,  # figures are per epoch
+    "trainer.val_check_interval": BATCHES | NULL,
     "trainer.check_val_every_n_epoch": whole(1),
     "trainer.accumulate_grad_batches": whole(1),
     "trainer.gradient_clip_val": number(0) | NULL,
@@ -190,21 +194,21 @@ RULES: Mapping[str, Rule] = {
     "trainer.benchmark": YES_NO | NULL,
     "trainer.inference_mode": YES_NO,
     "trainer.detect_anomaly": YES_NO,
-    "trainer.profiler": choice("simple", "advanced") | NULL,
+    "trainer.profiler": choice("simple", "advanced", "pytorch", "xla") | NODE | NULL,
     "trainer.sync_batchnorm": YES_NO,
     "trainer.enable_autolog_hparams": YES_NO,
-    "trainer.fast_dev_run": OWN,  # debug=one_batch
+    "trainer.fast_dev_run": YES_NO | whole(1),
     "trainer.overfit_batches": OWN,  # loader.overfit_batches
     "trainer.logger": OWN,  # logger=
     "trainer.callbacks": OWN,  # callbacks=
-    "trainer.num_sanity_val_steps": OWN,
-    "trainer.log_every_n_steps": OWN,
-    "trainer.enable_checkpointing": OWN,
-    "trainer.enable_progress_bar": OWN,
-    "trainer.enable_model_summary": OWN,
-    "trainer.use_distributed_sampler": OWN,
+    "trainer.num_sanity_val_steps": whole(-1),
+    "trainer.log_every_n_steps": whole(1) | NULL,
+    "trainer.enable_checkpointing": OWN,  # last.ckpt is every run's; callbacks= has the others
+    "trainer.enable_progress_bar": YES_NO,
+    "trainer.enable_model_summary": YES_NO,
+    "trainer.use_distributed_sampler": OWN,  # batches are planned for all processes
     "trainer.barebones": OWN,
-    "trainer.plugins": OWN,
+    "trainer.plugins": NODES | NULL,
     "trainer.reload_dataloaders_every_n_epochs": OWN,
     "trainer.default_root_dir": OWN,
     "trainer.model_registry": OWN,

@@ -13,7 +13,7 @@ from typing import Any
 from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.setting_kinds import ANYTHING, GROUP, NULL, Rule, like
 from music_affect.setting_kinds import shown as shown
-from music_affect.setting_rules import COMPLETE, RULES
+from music_affect.setting_rules import COMPLETE, NAMED, RULES
 
 GONE = object()  # a setting that was taken out
 UNKNOWN = object()  # the usual value of a setting that is new
@@ -43,6 +43,8 @@ def check(given: Mapping[Any, Any], usual: Mapping[Any, Any], prefix: str = "") 
     """
     for key in {**usual, **given}:
         name, value, before = f"{prefix}{key}", given.get(key, GONE), usual.get(key, UNKNOWN)
+        if value is GONE and prefix.rstrip(".") in NAMED:
+            continue
         if before is UNKNOWN:
             _check_known(name, usual)
         rule = rule_of(name, before)

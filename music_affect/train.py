@@ -6,15 +6,17 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from music_affect import build, command_line, compatibility, run_writer, transfer
 from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
+from music_affect.distributed import launch
 from music_affect.errors import ConfigurationError
 from music_affect.search.command import run_search
 from music_affect.sweep.cell_job import run_cell
@@ -42,7 +44,15 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     clips = source.clips()
     check_fold(clips, build.split_plan(cfg))
     check_variety(clips, compatibility.wanted(cfg.task))
-    with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite) as writer:
+    cfg.paths.run = str(folder)
+    if launch.rank() > 0:
+        from music_affect import experiment
+
+        experiment.join(cfg, source, folder)
+        return {}
+    resume = cfg.resume or launch.is_requeued()
+    overwrite = cfg.overwrite and not launch.is_requeued()
+    with run_writer.claim(folder, build.plain(cfg), resume=resume, overwrite=overwrite) as writer:
         # torch and Lightning, only now that there is work for them
         from music_affect import console, experiment, resuming
 
@@ -60,12 +70,22 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
 
 
 def _job(cfg: DictConfig) -> float | None:
+    if launch.processes() > 1 and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ConfigurationError(
+            f"several runs (-m) in {launch.processes()} processes that torchrun or srun has started",
+            expected="one run",
+            fix="leave out torchrun or srun: a run of a sweep starts its processes itself (trainer=ddp)",
+        )
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         try:
             return _cell(cfg)
         except KeyboardInterrupt:
             sys.exit(130)  # the sweep says how it goes on
     _refuse_words_of_a_sweep(HydraConfig.get().overrides.task)
+    if cfg.trainer.get("fast_dev_run"):
+        with TemporaryDirectory() as folder:
+            train(cfg, Path(folder), summary=False)
+            return None
     return train(cfg, Path(HydraConfig.get().runtime.output_dir)).get("score")
 
 
@@ -86,8 +106,19 @@ def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> in
     return run_sweep(config_name, first, launch)
 
 
+def _join(folder: Path) -> None:
+    """Trains beside the process that had Lightning start this one."""
+    cfg = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(cfg, DictConfig)
+    train(cfg, folder)
+
+
 def main() -> None:
     """Entry point of ``python -m music_affect.train``."""
+    folder = launch.started_for()
+    if folder is not None:
+        command_line.reported(partial(_join, folder))
+        return
     command_line.run("train", _job, going_on="Add resume=true to go on.", sweep=_sweep)
 
 

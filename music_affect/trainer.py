@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelSummary, ProgressBar
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins import HalfPrecision
-from omegaconf import DictConfig
+from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
+from omegaconf import DictConfig, OmegaConf
 
 from music_affect import build, compatibility
 from music_affect.checkpoint_io import WholeCheckpoints
-from music_affect.distributed.ranks import Layout
-from music_affect.errors import ConfigurationError
-from music_affect.transfer import frozen_epochs
+from music_affect.distributed import launch
+from music_affect.distributed.batch_norm import SharedStatistics
+
+_OF_ONE_DEVICE = ("_target_", "accelerator", "precision", "deterministic", "inference_mode")  # what answers depend on
 
 
 class _UnroundedLabels(HalfPrecision):
@@ -34,52 +38,81 @@ def check_trainer(cfg: DictConfig) -> None:
         ConfigurationError: this machine cannot run it.
     """
     try:
-        make_trainer(cfg, [])
+        launch.check(make_trainer(cfg.trainer, may_freeze=cfg.get("freeze", "none") != "none"))
     finally:
         torch.use_deterministic_algorithms(False)  # a trainer sets it for the whole process, features included
 
 
-def make_trainer(cfg: DictConfig, callbacks: list[Any], rank: int | None = None) -> pl.Trainer:
+def make_trainer(
+    settings: DictConfig,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
+    folder: Path | None = None,
+    *,
+    may_freeze: bool = False,
+) -> pl.Trainer:
     """The configured trainer.
 
     Args:
-        cfg: of the run.
-        callbacks: all that it calls; it has none of its own.
-        rank: of this process among those that train together; None where it works alone.
+        settings: of the trainer, each of which Lightning takes.
+        callbacks: that it calls; those that its ``enable_`` settings rule out are left out.
+        loggers: that it tells figures of.
+        folder: of the run, where what has no place of its own is written.
+        may_freeze: some weights get no gradient at times.
 
     Raises:
         ConfigurationError: this machine cannot run it.
     """
     quiet()
-    layout = Layout.of(build.plain(cfg.trainer))
-    place = layout.alone if rank is None else layout.settings(rank, may_freeze=frozen_epochs(cfg.freeze) != 0)
-    precision = cfg.trainer.get("precision")
-    plugins: list[Any] = [WholeCheckpoints()]
-    if precision == "bf16-true":
-        place |= {"precision": None}
-        plugins.append(_UnroundedLabels(precision))
-    try:
+    own = _plugins(settings)
+    replaced: dict[str, Any] = {"plugins": own, "use_distributed_sampler": False, "sync_batchnorm": False}
+    if settings.get("precision") == "bf16-true":
+        replaced["precision"] = None
+    if may_freeze and settings.get("strategy") == "ddp":
+        replaced["strategy"] = "ddp_find_unused_parameters_true"
+    kept = [callback for callback in callbacks if not _ruled_out(callback, settings)]
+    with launch.refused_by_lightning():
         trainer: pl.Trainer = build.make(
-            cfg.trainer,
-            callbacks=callbacks,
-            plugins=plugins,
-            logger=False,  # trackers follow the history
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
-            num_sanity_val_steps=0,
-            log_every_n_steps=1_000_000,  # figures are per epoch
-            **place,
+            settings,
+            callbacks=kept,
+            logger=list(loggers) or False,
+            # Without them Lightning would add its own, of which nobody has asked for.
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in kept),
+            enable_model_summary=any(isinstance(callback, ModelSummary) for callback in kept),
+            enable_checkpointing=bool(kept),
+            default_root_dir=folder,
+            **replaced,
         )
-    except (MisconfigurationException, ConfigurationError) as error:
-        cause = (error.__cause__ and error.__cause__.__cause__) or error.__cause__ or error
-        raise ConfigurationError(
-            f"the trainer cannot be set up ({' '.join(str(cause).split())[:300]})",
-            expected="settings that this machine has the hardware for",
-            fix="try trainer=cpu",
-        ) from error
-    compatibility.check_precision(precision, trainer.strategy.root_device.type)
+    compatibility.check_precision(settings.get("precision"), trainer.strategy.root_device.type)
     return trainer
+
+
+def trainer_for_answers(settings: Mapping[str, Any], callbacks: Sequence[Callback] = ()) -> pl.Trainer:
+    """A trainer for tests and predictions: one device of those that a run is configured for, and nothing beside."""
+    devices = settings.get("devices", 1)
+    kept = {name: settings[name] for name in _OF_ONE_DEVICE if name in settings}
+    alone = {"devices": list(devices[:1]) if isinstance(devices, Sequence) and not isinstance(devices, str) else 1}
+    return make_trainer(OmegaConf.create({**kept, **alone}), callbacks)
+
+
+def _plugins(settings: DictConfig) -> list[Any]:
+    """Those that a run needs, and a person's own."""
+    given = settings.get("plugins")
+    found = [WholeCheckpoints(), *(build.make(node) for node in (given if OmegaConf.is_list(given) else []))]
+    if settings.get("sync_batchnorm", True):
+        found.append(SharedStatistics())
+    if settings.get("precision") == "bf16-true":
+        found.append(_UnroundedLabels("bf16-true"))
+    if "strategy" not in settings:
+        found.append(LightningEnvironment())  # a single process, whatever has started it
+    elif SLURMEnvironment.detect():
+        found.append(SLURMEnvironment(auto_requeue=False))  # a requeued job goes on from the last epoch, exactly
+    return found
+
+
+def _ruled_out(callback: Callback, settings: DictConfig) -> bool:
+    bars = isinstance(callback, ProgressBar) and not settings.get("enable_progress_bar", True)
+    return bars or (isinstance(callback, ModelSummary) and not settings.get("enable_model_summary", True))
 
 
 def quiet() -> None:

@@ -21,6 +21,6 @@ class Begun(Checkpoint):
         self._tell: Callable[[], None] | None = tell
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._tell is not None:
+        if self._tell is not None and trainer.is_global_zero:
             self._tell()
             self._tell = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ProgressBar
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,24 +19,31 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from music_affect.console import make
+
 LINES_WITHOUT_TERMINAL = 10  # a log file gets about so many lines a run
 
 
-class EpochProgress(Checkpoint):
+class EpochProgress(ProgressBar, Checkpoint):
     """A bar over the epochs with the latest figures; plain lines where the output is no terminal.
 
     A ``Checkpoint`` by type, since Lightning calls only these after the task has scored the epoch.
 
     Args:
         monitor: figure that decides, e.g. ``val/f1_macro``.
-        console: where to print.
+        console: where to print; None prints on the console that commands print on.
     """
 
-    def __init__(self, monitor: str, console: Console) -> None:
-        self._monitor, self._console = monitor, console
+    def __init__(self, monitor: str, console: Console | None = None) -> None:
+        super().__init__()
+        self._monitor, self._console = monitor, console or make()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._began = 0.0
+
+    def disable(self) -> None:
+        """Called by Lightning in every process but the first."""
+        self._console.quiet = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._began = time.perf_counter()

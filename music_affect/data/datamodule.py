@@ -130,12 +130,12 @@ class ClipDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Batch]:
         return self.windows("test")
 
-    def windows(self, split: str) -> DataLoader[Batch]:
-        """The whole of every clip of a split in evenly spread windows."""
+    def windows(self, split: str, *, each: bool = False) -> DataLoader[Batch]:
+        """The whole of every clip of a split in evenly spread windows; ``each`` clip as a batch of its own, in order."""
         dataset = self._dataset(split)
         size, settings = self._loading.batch_size * EVALUATION_BATCH, self._loading
         lengths = dataset.store.lengths
-        sampler = WindowSampler(lengths, size, settings.crop_frames, settings.windows, settings.crop_step)
+        sampler = WindowSampler(lengths, size, settings.crop_frames, settings.windows, settings.crop_step, each=each)
         return self._loader(dataset, sampler)
 
     def _normalizer(self) -> Normalizer:

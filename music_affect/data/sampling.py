@@ -106,6 +106,7 @@ class WindowSampler(Sampler[BatchPlan]):
         crop_frames: frames of a window, or None for whole clips.
         windows: windows a clip at least, and as many as hold all of it; None takes its middle alone.
         crop_step: windows begin at multiples of so many frames.
+        each: a batch holds the windows of one clip, and clips come in order.
 
     Attributes:
         smallest: rows of the smallest batch.
@@ -118,6 +119,8 @@ class WindowSampler(Sampler[BatchPlan]):
         crop_frames: int | None,
         windows: int | None,
         crop_step: int = 1,
+        *,
+        each: bool = False,
     ) -> None:
         pairs = [
             (clip, begin)
@@ -125,10 +128,13 @@ class WindowSampler(Sampler[BatchPlan]):
             for begin in window_begins(int(length), crop_frames, windows, crop_step)
         ]
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-        # Sorted by length, so that a batch of whole clips is hardly padded. The answer does not depend on it.
-        table = table[np.argsort(lengths[table[:, 0]], kind="stable")]
-        self._batches = np.array_split(table, max(1, -(-len(table) // batch_size)))
-        self.smallest = len(self._batches[-1])
+        if each:
+            self._batches = np.split(table, np.flatnonzero(np.diff(table[:, 0])) + 1)
+        else:
+            # Sorted by length, so that a batch of whole clips is hardly padded. The answer does not depend on it.
+            table = table[np.argsort(lengths[table[:, 0]], kind="stable")]
+            self._batches = np.array_split(table, max(1, -(-len(table) // batch_size)))
+        self.smallest = min(map(len, self._batches))
 
     def __len__(self) -> int:
         return len(self._batches)

@@ -1,1 +1,1 @@
-"""One run in several processes: who takes part, how they are started, and what they tell one another."""
+"""One run in several processes: how they are started, what they exchange, batch norm over all of them."""

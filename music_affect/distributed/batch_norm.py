@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from lightning.pytorch.plugins.layer_sync import LayerSync
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -46,12 +47,21 @@ class SharedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
 
 
-def share_statistics(module: nn.Module) -> None:
-    """Puts a ``SharedBatchNorm`` in the place of every batch norm; parameters, buffers and their names stay."""
-    for parent in list(module.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, _BatchNorm) and not isinstance(child, SharedBatchNorm):
-                setattr(parent, name, _shared(child))
+class SharedStatistics(LayerSync):
+    """Lightning's plugin that puts a ``SharedBatchNorm`` in the place of every batch norm.
+
+    Parameters, buffers and their names stay.
+    """
+
+    def apply(self, model: nn.Module) -> nn.Module:
+        for parent in list(model.modules()):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, _BatchNorm) and not isinstance(child, SharedBatchNorm):
+                    setattr(parent, name, _shared(child))
+        return model
+
+    def revert(self, model: nn.Module) -> nn.Module:
+        return model  # outside of a group it is an ordinary batch norm
 
 
 def _shared(norm: _BatchNorm) -> SharedBatchNorm:

@@ -68,6 +68,11 @@ def state(folder: Path) -> State:
     return State("cut off", reason=str(status.get("reason", "")))
 
 
+def read_status(folder: Path) -> dict[str, Any]:
+    """What the run in a folder last said of itself; nothing where there is none."""
+    return _read(folder / "status.json") or {}
+
+
 def _read(path: Path, shape: Any = dict) -> dict[str, Any] | None:
     try:
         return files.read_object(path, shape)

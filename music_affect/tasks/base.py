@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from music_affect.batch import Batch
 from music_affect.distributed.collectives import total, world_size
 from music_affect.errors import ConfigurationError, TrainingError
+from music_affect.spec import Categorical, Target
 from music_affect.tasks.epoch_record import EpochRecord, mean_loss
 from music_affect.tasks.objective import Mixture, Objective
 from music_affect.tasks.weighting import Weighting
@@ -48,9 +49,12 @@ class Task(LightningModule):
         schedule: makes the learning-rate schedule, stepped after every batch (on a plateau: after every epoch).
         monitor: figure that a schedule on a plateau watches.
         backbone_rate: learning rate of the backbone as a share of the heads'.
+        targets: what the labels are; without them ``trainer.predict`` gives no names to classes.
 
     Attributes:
         records: the last finished epoch of each stage.
+        description: entries of every checkpoint that is saved beside the weights; plain containers only, so that the file loads
+            with ``weights_only=True``.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Task(LightningModule):
         schedule: MakeSchedule,
         monitor: str,
         backbone_rate: float = 1.0,
+        targets: Mapping[str, Target] | None = None,
     ) -> None:
         super().__init__()
         self.backbone, self.weighting = backbone, weighting
@@ -71,6 +76,11 @@ class Task(LightningModule):
         self._monitor, self._backbone_rate = monitor, backbone_rate
         self._open: dict[str, EpochRecord] = {}
         self.records: dict[str, EpochRecord] = {}
+        self.targets = dict(targets or {})
+        self.description: dict[str, Any] = {}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint.update(self.description)
 
     @property
     def caution(self) -> str | None:
@@ -91,6 +101,24 @@ class Task(LightningModule):
 
     def test_step(self, batch: Batch) -> Tensor:
         return self._step(batch, "test")
+
+    def predict_step(self, batch: Batch) -> dict[str, Any]:
+        """The answer for one clip, whose windows are the rows of the batch: they are averaged.
+
+        Returns:
+            By label a value, or a probability by class; and the clip's ``id``, where the data module knows it.
+        """
+        outputs = self(batch.spectrogram.to(self.dtype), batch.lengths)
+        found: dict[str, Any] = {}
+        for name, objective in self._each():
+            row = objective.predict(outputs[name]).double().mean(dim=0)
+            kind = self.targets.get(name)
+            classes = kind.classes if isinstance(kind, Categorical) else range(len(row))
+            found[name] = (
+                dict(zip(classes, (row / row.sum()).tolist(), strict=True)) if objective.categorical else float(row)
+            )
+        data = getattr(self.trainer, "datamodule", None)
+        return found if data is None else {"id": data.clip(int(batch.clips[0])).id, **found}
 
     def _step(self, batch: Batch, stage: str) -> Tensor:
         outputs = self(batch.spectrogram.to(self.dtype), batch.lengths)
@@ -136,6 +164,8 @@ class Task(LightningModule):
             raise ConfigurationError(
                 f"task.monitor={self._monitor}", expected=f"one of {', '.join(figures)}", fix="correct it"
             )
+        if stage == "train":
+            figures["lr"] = float(self.trainer.optimizers[0].param_groups[-1]["lr"])  # of the heads
         if stage == "train" and self.weighting.learned:
             figures |= {f"weight/{name}": float(value.detach()) for name, value in self.weighting.weights().items()}
         self.log_dict(figures, rank_zero_only=True)
