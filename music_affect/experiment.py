@@ -126,8 +126,8 @@ def join(cfg: DictConfig, source: ClipSource, folder: Path) -> None:
     if "net" not in cfg.model:
         return
     _check(cfg)
-    if launch.started_for() is None:
-        wait_for_rank_0(folder)
+    if launch.started_for() is None and not wait_for_rank_0(folder, overwrite=cfg.overwrite):
+        return
     start = transfer.read(cfg)
     data = _data_module(cfg, source, start)
     writer = RunWriter(folder)

@@ -26,8 +26,15 @@ ABSENT = 60.0  # seconds without a rank 0 until the other processes give up
 PROBE = 0.5  # seconds: whoever only looks whether a run is claimed holds its lock for a moment
 
 
-def wait_for_rank_0(folder: Path) -> None:
-    """Returns once rank 0 of the same start has prepared the data and may be joined, through the run's folder.
+def wait_for_rank_0(folder: Path, *, overwrite: bool) -> bool:
+    """Waits until rank 0 of the same start has prepared the data and may be joined, through the run's folder.
+
+    Args:
+        folder: of the run.
+        overwrite: rank 0 replaces what is there.
+
+    Returns:
+        False where the run is finished and there is nothing to join.
 
     Raises:
         RunFolderError: for a minute no process has had the run.
@@ -36,7 +43,9 @@ def wait_for_rank_0(folder: Path) -> None:
     while True:
         status = cells.read_status(folder)
         if status.get("state") == "running" and status.get("job") == launch.job():
-            return
+            return True
+        if status.get("state") == "done" and not overwrite:
+            return False
         if files.locked(folder / ".lock"):
             seen = time.monotonic()
         if time.monotonic() - seen > ABSENT:

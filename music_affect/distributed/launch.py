@@ -64,7 +64,7 @@ def check(trainer: Trainer) -> None:
         ConfigurationError: with what was started or asked for.
     """
     launcher = trainer.strategy.launcher
-    if launcher is not None and not hasattr(launcher, "procs"):
+    if type(launcher).__module__.endswith(".multiprocessing"):
         raise ConfigurationError(
             f"trainer.strategy={type(trainer.strategy).__name__} forks or spawns its processes",
             expected="a strategy whose processes are started as commands, such as ddp or fsdp",
