@@ -15,21 +15,25 @@ import hydra
 import numpy as np
 import torch
 from hydra.utils import instantiate
+from lightning.pytorch.loggers import CSVLogger
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader, Dataset
 
-from music_affect import build, experiment, fitting
+from music_affect import assembly, build, fitting
+from music_affect.callbacks.history import History
+from music_affect.checkpoint import KEY
 from music_affect.configuration import conf_folder
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.sampling import TrainingSampler
-from music_affect.preparation import Prepared, prepare
+from music_affect.experiment import prepare
+from music_affect.preparation import Prepared, describe
 from music_affect.run_writer import RunWriter
 from music_affect.tasks.base import parameter_groups
+from music_affect.trainer import make_trainer
 
 DATA = {"lstm": "fma_beat", "cnn": "fma", "ast": "fma"}
 FRAMES = {"fma_beat": (20, 130), "fma": (1292, 1292)}  # of the shortest and of the longest clip
@@ -105,9 +109,16 @@ class Contest:
         return Turn(ours, bare, lab, drain(self.data.train_dataloader(), epochs), drain(self.files, epochs))
 
     def _fit(self) -> float:
-        about = experiment.describe(self.cfg, self.prepared, self.data.spec, self.data.normalizer)
-        with tempfile.TemporaryDirectory() as folder, epoch_starts() as starts:
-            fitting.fit(self.cfg, self.data, about, None, RunWriter(Path(folder)), Console(quiet=True))
+        about = describe(build.plain(self.cfg), self.prepared, self.data.spec, self.data.normalizer)
+        with tempfile.TemporaryDirectory() as name, epoch_starts() as starts:
+            folder = Path(name)
+            fitting.begin(self.cfg.seed)
+            task = build.task(self.cfg, self.data.spec, self.data.splits["train"])
+            task.description = {KEY: about.to_dict()}
+            history = History(folder / "metrics.csv")
+            callbacks = assembly.callbacks(self.cfg, RunWriter(folder), history, 0, validated=False)
+            trainer = make_trainer(self.cfg.trainer, callbacks, [CSVLogger(folder)], folder)
+            fitting.fit(task, self.data, trainer, folder, None)
             return (time.perf_counter() - starts[1]) / (len(starts) - 1)
 
     def _loop(self, batches: Batches, max_frames: int) -> float:
@@ -169,7 +180,7 @@ def contest(model: str, root: Path, clips: int, epochs: int) -> Contest:
         words += ["trainer=cpu", f"trainer.max_epochs={epochs + 1}", "split.val_fraction=0"]
         cfg = hydra.compose("train", words)
     write_set(root / cfg.data.source.folder, list(cfg.data.source.class_mapping), clips, *FRAMES[cfg.data.name])
-    prepared = prepare(cfg, build.source(cfg), lambda line: None)
+    prepared = prepare(cfg, build.source(cfg))
     data = build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
     (target,) = prepared.targets
     ready = [(batch.spectrogram, batch.lengths, batch.targets[target]) for batch in data.train_dataloader()]

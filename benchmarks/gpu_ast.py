@@ -19,7 +19,7 @@ from benchmarks.epochs import write_set
 from benchmarks.gpu_settings import Figures, Settings
 from music_affect import build
 from music_affect.data.datamodule import ClipDataModule
-from music_affect.preparation import prepare
+from music_affect.experiment import prepare
 from music_affect.tasks.base import Task
 from music_affect.trainer import make_trainer
 
@@ -121,14 +121,14 @@ def _data(settings: Settings, frames: int) -> tuple[DictConfig, ClipDataModule]:
     cfg = settings.compose(*words)
     genres = list(cfg.data.source.class_mapping)
     write_set(root / cfg.data.source.folder, genres, rows * (3 if settings.tiny else STEPS), length, length)
-    prepared = prepare(cfg, build.source(cfg), lambda line: None)
+    prepared = prepare(cfg, build.source(cfg))
     return cfg, build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
 
 
 def _trained(cfg: DictConfig, task: Task, data: ClipDataModule, settings: Settings) -> float:
     """Seconds a step of the configured trainer."""
     clock = EpochClock(settings.clock, len(data.train_dataloader()))
-    make_trainer(cfg, [clock]).fit(task, datamodule=data)
+    make_trainer(cfg.trainer, [clock]).fit(task, datamodule=data)
     torch.use_deterministic_algorithms(False)  # the trainer's choice, which a plain loop does not make
     return clock.seconds / clock.steps
 

@@ -116,9 +116,9 @@ def _task(cfg: DictConfig, spec: DataSpec) -> Task:
 
 def _fit(cfg: DictConfig, task: Task, batch: Batch, steps: int) -> None:
     cfg.trainer.max_epochs = 1
-    make_trainer(cfg, []).fit(task, DataLoader([batch] * steps, batch_size=None))  # type: ignore[arg-type]
+    make_trainer(cfg.trainer, []).fit(task, DataLoader([batch] * steps, batch_size=None))  # type: ignore[arg-type]
 
 
 def _tested_loss(cfg: DictConfig, task: Task, batch: Batch) -> float:
-    make_trainer(cfg, []).test(task, DataLoader([batch], batch_size=None), verbose=False)  # type: ignore[arg-type]
+    make_trainer(cfg.trainer, []).test(task, DataLoader([batch], batch_size=None), verbose=False)  # type: ignore[arg-type]
     return task.epoch_loss("test")

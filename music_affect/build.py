@@ -338,7 +338,9 @@ def loggers(cfg: DictConfig) -> list[Logger]:
 def _named(node: Any, group: str, name: str) -> Any:
     if not isinstance(node, DictConfig) or "_target_" not in node:
         raise ConfigurationError(
-            f"{group}.{name} names no class", expected="settings with a _target_", fix=f"add {group}.{name}._target_=CLASS"
+            f"{group}.{name} names no class",
+            expected="settings with a _target_",
+            fix=f"add {group}.{name}._target_=CLASS",
         )
     return make(node)
 

@@ -14,6 +14,7 @@ from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan
+from music_affect.errors import ConfigurationError
 from music_affect.preparation import Prepared, divided
 from music_affect.spec import DataSpec
 
@@ -28,7 +29,7 @@ class MusicDataModule(LightningDataModule):
         extract: opens the feature cache of clips, after having extracted what is missing.
         targets: names of the labels that are learnt.
         plan: how the clips are divided.
-        serve: makes the module that serves divided clips of a cache, standardised by a normaliser or by the training part's own.
+        serve: makes the module that serves divided clips of a cache, standardised by a normaliser.
         normalizer: of the run that this one starts from, or None.
         config: what the module was made from, in plain containers; a checkpoint carries it.
 
@@ -85,6 +86,13 @@ class MusicDataModule(LightningDataModule):
         return self.clips.spec
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        several = self.trainer is not None and self.trainer.world_size > 1
+        if several and self.trainer._accelerator_connector.use_distributed_sampler:  # type: ignore[union-attr]
+            raise ConfigurationError(
+                "a Trainer of several processes that would divide the batches a second time",
+                expected="the rows of each planned batch to be shared out once",
+                fix="write Trainer(use_distributed_sampler=False, ...)",
+            )
         return self.clips.train_dataloader()
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from music_affect import build, caching, files, judging, predictions, references, resuming, tracking, transfer
 from music_affect.checkpoint import Checkpoint, write_reference_checkpoint
+from music_affect.compatibility import wanted
 from music_affect.configuration import transfer_suffix
 from music_affect.console import print_alarms, synthetic_label
 from music_affect.data.normalization import Normalizer
@@ -28,7 +29,6 @@ from music_affect.evaluation.alarms import Alarm
 from music_affect.evaluation.run_report import write_report
 from music_affect.measurement import Predictions
 from music_affect.plain_text import on_one_line
-from music_affect.compatibility import wanted
 from music_affect.preparation import Prepared, describe, divided
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter, wait_for_rank_0
 from music_affect.spec import DataSpec
@@ -86,8 +86,7 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
     with tracking.opened(loggers, build.plain(cfg)):
         start = transfer.read(cfg)
         if "reference" in cfg.model:  # without importing Lightning
-            cache = caching.features(cfg, source, source.clips())
-            prepared = divided(source, cache, list(wanted(cfg.task)), build.split_plan(cfg))
+            prepared = prepare(cfg, source)
         else:
             data = _data_module(cfg, source, start)
             prepared = data.prepared
@@ -110,6 +109,12 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
         write_report(writer.path)
         tracking.report(loggers, writer.path, prepared, view)
     return metrics
+
+
+def prepare(cfg: DictConfig, source: ClipSource) -> Prepared:
+    """The divided clips of a run with their features, extracted where need be."""
+    cache = caching.features(cfg, source, source.clips())
+    return divided(source, cache, list(wanted(cfg.task)), build.split_plan(cfg))
 
 
 def join(cfg: DictConfig, source: ClipSource, folder: Path) -> None:

@@ -184,7 +184,6 @@ def _answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, cl
         rows = statistics(cache, build.view(run_cfg, cache.identity.blocks))
         return references.predict(fitted, rows[[cache.position[clip.id] for clip in clips]])
     from music_affect import fitting
-
     from music_affect.callbacks.termination import Termination
     from music_affect.trainer import trainer_for_answers
 

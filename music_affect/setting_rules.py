@@ -34,7 +34,9 @@ BATCHES = whole(1) | above(0, 1)
 ONE_OR_EACH = whole(1) | listed(whole(1), least=1)
 BITS = Rule("16, 32 or 64", lambda value: type(value) is int and value in (16, 32, 64))
 NODE = Rule("settings with a _target_", lambda value: isinstance(value, Mapping) and "_target_" in value)
-NODES = Rule("a list of settings with a _target_", lambda value: isinstance(value, list) and all(map(NODE.holds, value)))
+NODES = Rule(
+    "a list of settings with a _target_", lambda value: isinstance(value, list) and all(map(NODE.holds, value))
+)
 OWN = Rule("it to be left to this package", lambda value: False)
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
 SHORT_PRECISIONS = ("16", "bf16", "32", "64")  # Lightning takes a width alone, too

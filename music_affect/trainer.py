@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback, ModelSummary, ProgressBar
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins import HalfPrecision
 from lightning.pytorch.plugins.environments import LightningEnvironment, SLURMEnvironment
+from lightning.pytorch.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect import build, compatibility
@@ -22,6 +23,11 @@ from music_affect.distributed import launch
 from music_affect.distributed.batch_norm import SharedStatistics
 
 _OF_ONE_DEVICE = ("_target_", "accelerator", "precision", "deterministic", "inference_mode")  # what answers depend on
+_PROFILERS = {
+    "simple": SimpleProfiler,
+    "advanced": AdvancedProfiler,
+    "pytorch": PyTorchProfiler,
+}  # write to the run's folder
 
 
 class _UnroundedLabels(HalfPrecision):
@@ -70,6 +76,9 @@ def make_trainer(
         replaced["precision"] = None
     if may_freeze and settings.get("strategy") == "ddp":
         replaced["strategy"] = "ddp_find_unused_parameters_true"
+    profiler = settings.get("profiler")
+    if folder is not None and profiler in _PROFILERS:
+        replaced["profiler"] = _PROFILERS[profiler](dirpath=folder, filename="profile")
     kept = [callback for callback in callbacks if not _ruled_out(callback, settings)]
     with launch.refused_by_lightning():
         trainer: pl.Trainer = build.make(

@@ -52,7 +52,7 @@ def at_epoch(epoch: int, action: Callable[[], object]) -> Iterator[None]:
                 action()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("music_affect.fitting.SeedEveryEpoch", Acting)
+        patch.setattr("music_affect.assembly.SeedEveryEpoch", Acting)
         yield
 
 

@@ -15,7 +15,7 @@ from benchmarks.published import rows
 from benchmarks.published_page import experiments
 from music_affect import build, configuration, files, overrides
 from music_affect.errors import CheckpointError, ConfigurationError
-from music_affect.preparation import prepare
+from music_affect.experiment import prepare
 from music_affect.train import train
 
 CHECKOUT = Path(__file__).parents[1]
@@ -57,7 +57,7 @@ def learns(cfg: DictConfig) -> None:
     """One training step changes weights, and every test clip of a batch gets an answer."""
     for setting in SMALL.keys() & cfg.model.net.keys():
         cfg.model.net[setting] = SMALL[setting]
-    ready = prepare(cfg, build.source(cfg), lambda line: None)
+    ready = prepare(cfg, build.source(cfg))
     data = build.datamodule(cfg, ready.cache, ready.splits, ready.targets)
     task = build.task(cfg, data.spec, ready.splits["train"])
     before = [weights.detach().clone() for weights in task.parameters()]

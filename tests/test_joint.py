@@ -17,7 +17,7 @@ from music_affect import build, files
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.errors import ConfigurationError, LabelError, MusicAffectError, TaskMismatchError
 from music_affect.evaluate import evaluate
-from music_affect.preparation import prepare
+from music_affect.experiment import prepare
 from music_affect.train import train
 
 SCALES = ("valence", "energy", "danceability")
@@ -31,7 +31,7 @@ def of_the_lab(root: Path) -> list[str]:
 
 def served(words: list[str]) -> ClipDataModule:
     cfg = compose("train", *words)
-    prepared = prepare(cfg, build.source(cfg), lambda line: None)
+    prepared = prepare(cfg, build.source(cfg))
     return build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
 
 

@@ -11,8 +11,9 @@ import torch
 from omegaconf import DictConfig
 
 from music_affect import build, compatibility, configuration, references
+from music_affect.experiment import prepare
 from music_affect.measurement import Predictions
-from music_affect.preparation import Prepared, prepare
+from music_affect.preparation import Prepared
 from music_affect.spec import Categorical
 
 CLIPS = ["data.source.num_clips=20", "data.source.seconds=2", "workers=1"]
@@ -41,7 +42,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(cfg: DictConfig) -> Prepared:
-    return prepare(cfg, build.source(cfg), lambda line: None)
+    return prepare(cfg, build.source(cfg))
 
 
 def run_network(cfg: DictConfig, ready: Prepared) -> Predictions:

@@ -76,7 +76,7 @@ def fitted(model: str, trainer: str, optimizer: str, **settings: object) -> Task
     cfg.trainer.update(stand_in | {"max_epochs": 1, "gradient_clip_val": 0.5} | settings)
     task = build.task(cfg, SPEC)
     before = [parameter.detach().clone() for parameter in task.parameters()]
-    make_trainer(cfg, []).fit(task, DataLoader([batch([FRAMES, 3, 1, FRAMES])], batch_size=None))  # type: ignore[arg-type]
+    make_trainer(cfg.trainer, []).fit(task, DataLoader([batch([FRAMES, 3, 1, FRAMES])], batch_size=None))  # type: ignore[arg-type]
     assert any(not torch.equal(old.to(new), new) for old, new in zip(before, task.parameters(), strict=True))
     assert all(bool(values.isfinite().all()) for values in task.state_dict().values())
     return task
@@ -97,7 +97,7 @@ def answered(model: str, precision: str) -> Task:
     torch.manual_seed(0)
     task = build.task(cfg, SPEC)
     served = DataLoader([batch([FRAMES, 3, 1, FRAMES])], batch_size=None)  # type: ignore[arg-type]
-    make_trainer(cfg, []).test(task, served, verbose=False)
+    make_trainer(cfg.trainer, []).test(task, served, verbose=False)
     return task
 
 
@@ -153,7 +153,7 @@ def test_float16_is_refused_where_only_the_machine_says_that_there_is_no_gpu() -
     cfg = configured("mlp").copy()
     cfg.trainer.update(accelerator="auto", precision="16-mixed")
     with pytest.raises(ConfigurationError, match="16-mixed on a CPU"):
-        make_trainer(cfg, [])
+        make_trainer(cfg.trainer, [])
 
 
 def test_a_run_of_a_gpu_is_scored_on_a_machine_without_one(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ from music_affect.data.sampling import TrainingSampler, window_begins
 from music_affect.data.source import Clip
 from music_affect.data.splits import SplitPlan, split_clips, straddling_groups
 from music_affect.evaluation.alarms import split_alarms
+from music_affect.experiment import prepare
 from music_affect.measurement import measure
 from music_affect.models.backbone import length_mask
 from music_affect.models.pooling import masked_mean
-from music_affect.preparation import prepare
 from music_affect.spec import Categorical
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ def spearman(first: Tensor | Floats, second: Tensor | Floats) -> float:
 def served(lab_root: Path, *words: str) -> ClipDataModule:
     """What a run on the lab's affect set is trained on."""
     cfg = compose("train", "data=multitask", f"data.root={lab_root}", "task=affect", "model=cnn_fast", *words)
-    prepared = prepare(cfg, build.source(cfg), lambda line: None)
+    prepared = prepare(cfg, build.source(cfg))
     return build.datamodule(cfg, prepared.cache, prepared.splits, prepared.targets)
 
 

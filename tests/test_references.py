@@ -11,13 +11,14 @@ import pytest
 from running import QUICK, compose
 
 from music_affect import build, references
-from music_affect.preparation import Prepared, prepare
+from music_affect.experiment import prepare
+from music_affect.preparation import Prepared
 
 
 @pytest.fixture(scope="module")
 def prepared() -> Prepared:
     cfg = compose("train", *QUICK, "task=joint")
-    return prepare(cfg, build.source(cfg), lambda line: None)
+    return prepare(cfg, build.source(cfg))
 
 
 def scores(prepared: Prepared, *words: str) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_an_interrupted_run_has_not_failed_and_resumes_to_the_same_weights(
     folder, signals = tmp_path / "stopped", list(due.values())
     before = [signal.getsignal(number) for number in signals]
     with monkeypatch.context() as patch:
-        patch.setattr("music_affect.fitting.SeedEveryEpoch", Interrupting)
+        patch.setattr("music_affect.assembly.SeedEveryEpoch", Interrupting)
         for resume in ("false", "true", "true"):
             with pytest.raises(KeyboardInterrupt):
                 train_quickly(folder, f"resume={resume}")

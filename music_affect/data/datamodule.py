@@ -131,7 +131,7 @@ class ClipDataModule(LightningDataModule):
         return self.windows("test")
 
     def windows(self, split: str, *, each: bool = False) -> DataLoader[Batch]:
-        """The whole of every clip of a split in evenly spread windows; ``each`` clip as a batch of its own, in order."""
+        """The whole of every clip of a split in evenly spread windows; ``each`` clip in a batch of its own."""
         dataset = self._dataset(split)
         size, settings = self._loading.batch_size * EVALUATION_BATCH, self._loading
         lengths = dataset.store.lengths

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from music_affect.distributed.ranks import Layout
 from running import TINY, compose, processes_of
 
 from music_affect import files
@@ -23,7 +24,6 @@ from music_affect.data.augmentation import Augmentation
 from music_affect.data.datamodule import ClipDataset, _share
 from music_affect.data.sampling import RankSampler, TrainingSampler, WindowSampler
 from music_affect.distributed import ranks
-from music_affect.distributed.ranks import Layout
 from music_affect.errors import ConfigurationError, TrainingError
 from music_affect.train import train
 

@@ -1,0 +1,116 @@
+"""The package from Python: a LightningDataModule and a LightningModule for a plain ``Trainer``, no Hydra needed.
+
+::
+
+    import lightning as L
+    import music_affect
+
+    data = music_affect.data_module("synthetic_beat", features="fused", task="genre", model="cnn")
+    model = music_affect.model(data)
+    trainer = L.Trainer(max_epochs=10)
+    trainer.fit(model, data)
+    trainer.test(model, data)
+    answers = trainer.predict(model, data)
+    trainer.save_checkpoint("cnn.ckpt")
+    model = music_affect.load("cnn.ckpt")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from music_affect.datamodule import MusicDataModule
+    from music_affect.tasks.base import Task
+
+
+def data_module(
+    data: str = "synthetic_beat",
+    *,
+    features: str = "fused",
+    task: str = "genre",
+    model: str = "cnn",
+    overrides: tuple[str, ...] | list[str] = (),
+    **settings: Any,
+) -> MusicDataModule:
+    """The LightningDataModule of a data set: ``prepare_data`` extracts its features, ``setup`` divides its clips.
+
+    Args:
+        data: a file of ``conf/data``, such as ``synthetic``, ``folder`` or ``fma``, with ``_beat`` for a row a beat.
+        features: ``mel``, ``chroma``, ``fused``, or another file of ``conf/features``.
+        task: ``genre``, ``valence``, or another file of ``conf/task``, which names the labels.
+        model: a file of ``conf/model``, whose recipe sets crops, windows and batch size, and what ``model`` makes.
+        overrides: further settings, as a command line writes them: ``["split.seed=1", "loader.batch_size=8"]``.
+        settings: of the data set: ``root="MUSIC"`` is ``data.root=MUSIC``.
+
+    Raises:
+        MusicAffectError: the settings, or the data, do not fit together.
+    """
+    from omegaconf import open_dict
+
+    from music_affect import assembly, build, compatibility
+    from music_affect.configuration import check_overrides
+    from music_affect.data.labels import check_variety
+    from music_affect.data.splits import check_fold
+
+    words = [f"data={data}", f"features={features}", f"task={task}", f"model={model}"]
+    words += [f"data.{name}={_quoted(value)}" for name, value in settings.items()]
+    cfg = check_overrides("train", [*words, *overrides])
+    with open_dict(cfg):
+        cfg.pop("hydra")
+    source = build.source(cfg)
+    compatibility.check(cfg, source)
+    clips = source.clips()
+    check_fold(clips, build.split_plan(cfg))
+    check_variety(clips, compatibility.wanted(cfg.task))
+    return assembly.data_module(cfg, source)
+
+
+def model(data: MusicDataModule) -> Task:
+    """The LightningModule for a data module's task, sized by its clips: extracts and divides what is still missing.
+
+    Its checkpoints describe themselves: ``load`` needs nothing else, and neither do the commands evaluate and predict.
+
+    Args:
+        data: of ``data_module``.
+
+    Raises:
+        MusicAffectError: the model cannot be built with these settings.
+    """
+    from omegaconf import OmegaConf
+
+    from music_affect import assembly, fitting
+
+    cfg = OmegaConf.create(data.config)
+    fitting.begin(cfg.seed)
+    return assembly.task(cfg, data)
+
+
+def load(checkpoint: str | Path, *, trust: bool | str = False) -> Task:
+    """The LightningModule of a checkpoint, or of the best checkpoint of a run folder, with its weights.
+
+    Args:
+        checkpoint: file or run folder.
+        trust: name of a module of yours whose classes the checkpoint may build; True for any. A checkpoint of
+            somebody else's runs no code without it.
+
+    Raises:
+        CheckpointError: it is not there, damaged, or no checkpoint of a network.
+    """
+    from music_affect import build
+    from music_affect.checkpoint import KEY, made_from, read_checkpoint
+    from music_affect.errors import CheckpointError
+
+    found = read_checkpoint(Path(checkpoint), trust)
+    if found.reference is not None:
+        raise CheckpointError(f"{found.path} is a reference model", expected="a network", fix="load another run")
+    with made_from(found.path):
+        task = build.task(found.description.cfg, found.description.spec)
+        task.load_state_dict(dict(found.weights))
+    task.description = {KEY: found.description.to_dict()}
+    return task.eval()
+
+
+def _quoted(value: Any) -> str:
+    return f"'{value}'" if isinstance(value, str | Path) else "null" if value is None else str(value)
