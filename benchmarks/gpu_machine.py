@@ -10,6 +10,7 @@ import time
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.distributed import HashStore  # type: ignore[attr-defined]
 
 from benchmarks.gpu_settings import Figures, Settings
 from music_affect import files
@@ -64,7 +65,7 @@ def collective(settings: Settings, figures: Figures) -> None:
     """What the processes of a run tell each other, by one process to itself."""
     began = time.perf_counter()
     backend = "gloo" if settings.device == "cpu" else "nccl"
-    dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
     try:
         values = torch.arange(4.0, device=settings.device)
         parts = [torch.empty_like(values)]

@@ -53,8 +53,8 @@ class Task(LightningModule):
 
     Attributes:
         records: the last finished epoch of each stage.
-        description: entries of every checkpoint that is saved beside the weights; plain containers only, so that the file loads
-            with ``weights_only=True``.
+        description: entries of every checkpoint beside the weights; plain containers only, so that the file loads with
+            ``weights_only=True``.
     """
 
     def __init__(

@@ -141,7 +141,10 @@ def test_a_column_of_that_name_goes_first(tmp_path: Path) -> None:
     assert [clip.group for clip in source.clips()] == ["x", "x", "y", "y"]
 
 
-def test_clips_of_nobody_are_an_alarm_before_training_and_in_the_report(tmp_path: Path) -> None:
+def test_clips_of_nobody_are_an_alarm_before_training_and_in_the_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     root = tmp_path / "music"
     root.mkdir()
     for number in range(12):
