@@ -277,7 +277,8 @@ def _tested(
     from music_affect.callbacks.termination import Termination
     from music_affect.trainer import trainer_for_answers
 
-    weights = fitting.load_tested(fitted.task, fitted.trainer, cfg.task.monitor, writer.path)
+    validated = bool(data.clips.splits.get("val"))
+    weights = fitting.load_tested(fitted.task, fitted.trainer, cfg.task.monitor, writer.path, validated=validated)
     tested = next((row for row in fitted.history.rows if int(row["epoch"]) == weights["epoch"]), {})
     tester = trainer_for_answers(cfg.trainer, [Termination()])
     return Trained(

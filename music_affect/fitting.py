@@ -67,7 +67,7 @@ def _interruptible(trainer: pl.Trainer) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def load_tested(task: Task, trainer: pl.Trainer, monitor: str, folder: Path) -> dict[str, Any]:
+def load_tested(task: Task, trainer: pl.Trainer, monitor: str, folder: Path, *, validated: bool) -> dict[str, Any]:
     """Gives a fitted task the weights that are tested: the best ones where a checkpoint has been kept of them.
 
     Args:
@@ -75,6 +75,7 @@ def load_tested(task: Task, trainer: pl.Trainer, monitor: str, folder: Path) -> 
         trainer: that has fitted it.
         monitor: the figure that decides.
         folder: of the run.
+        validated: there is a validation part.
 
     Returns:
         The ``kind`` (``best`` or ``last``), the ``epoch``, the ``reason`` and the ``file``, relative to the folder.
@@ -83,7 +84,7 @@ def load_tested(task: Task, trainer: pl.Trainer, monitor: str, folder: Path) -> 
     best = _best(trainer, monitor, folder)
     if best is None or best.best_model_score is None:
         reason = "no validation split: all training clips were learnt from, for a fixed number of epochs"
-        if trainer.enable_validation:
+        if validated:
             reason = "no checkpoint of the best epoch is among callbacks"
         return {"kind": "last", "epoch": last_epoch, "reason": reason, "file": str(LAST_CHECKPOINT)}
     kept = read_checkpoint(Path(best.best_model_path), trusted=True)  # this run wrote it, and only its weights are used

@@ -18,15 +18,8 @@ HIDDEN = (MOVING, ASIDE, GONE)
 _WRITTEN = (  # by a run, its tracker, and what evaluates it; a folder's own name: where it is a link to another disk
     *("status.json", "config.yaml", "manifest.json", "metrics.json", "metrics.csv", "predictions.csv", "report.md"),
     *("traceback.txt", "*-profile.txt", "mlflow.txt", "csv", "checkpoints", "figures", "tensorboard", "wandb"),
-    *("checkpoints/last.ckpt", "checkpoints/last.previous.ckpt", "checkpoints/best.ckpt", "figures/*.png"),
-    *(
-        "csv/*",
-        "tensorboard/*",
-        "wandb/*",
-        "evaluations/*/scores.json",
-        "predictions/*-csv.csv",
-        "predictions/*-kaggle.csv",
-    ),
+    *("checkpoints/last.ckpt", "checkpoints/last.previous.ckpt", "checkpoints/best.ckpt", "figures/*.png", "csv/*"),
+    *("tensorboard/*", "wandb/*", "evaluations/*/scores.json", "predictions/*-csv.csv", "predictions/*-kaggle.csv"),
 )
 
 

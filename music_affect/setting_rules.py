@@ -167,6 +167,8 @@ RULES: Mapping[str, Rule] = {
     "factor": OPEN_SHARE,
     "gamma": above(0, 1),
     "div_factor": above(0),
+    "paths.run": WORD | NULL,
+    "save_dir": WORD | NULL,
     "wandb.group": WORD | whole() | NULL,
     "wandb.mode": choice("online", "offline", "disabled"),
     "milestones": listed(OPEN_SHARE),
@@ -203,7 +205,7 @@ RULES: Mapping[str, Rule] = {
     "trainer.overfit_batches": OWN,  # loader.overfit_batches
     "trainer.logger": OWN,  # logger=
     "trainer.callbacks": OWN,  # callbacks=
-    "trainer.num_sanity_val_steps": whole(-1),
+    "trainer.num_sanity_val_steps": whole(0),
     "trainer.log_every_n_steps": whole(1) | NULL,
     "trainer.enable_checkpointing": OWN,  # last.ckpt is every run's; callbacks= has the others
     "trainer.enable_progress_bar": YES_NO,

@@ -30,13 +30,13 @@ class EpochProgress(ProgressBar, Checkpoint):
     A ``Checkpoint`` by type, since Lightning calls only these after the task has scored the epoch.
 
     Args:
-        monitor: figure that decides, e.g. ``val/f1_macro``.
+        figure: shown beside the losses, e.g. ``val/f1_macro``.
         console: where to print; None prints on the console that commands print on.
     """
 
-    def __init__(self, monitor: str, console: Console | None = None) -> None:
+    def __init__(self, figure: str, console: Console | None = None) -> None:
         super().__init__()
-        self._monitor, self._console = monitor, console or make()
+        self._figure, self._console = figure, console or make()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._began = 0.0
@@ -86,7 +86,7 @@ class EpochProgress(ProgressBar, Checkpoint):
 
     def _figures(self, trainer: Trainer) -> str:
         metrics: dict[str, Any] = dict(trainer.callback_metrics)
-        shown = [name for name in ("train/loss", "val/loss", self._monitor) if name in metrics]
+        shown = [name for name in ("train/loss", "val/loss", self._figure) if name in metrics]
         return "  ".join(f"{name} {float(metrics[name]):.3f}" for name in shown)
 
 

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from music_affect.distributed.ranks import Layout
-from running import TINY, compose, processes_of
+from running import TINY, compose
 
-from music_affect import files
+from music_affect import experiment, files
 from music_affect.batch import Batch
+from music_affect.configuration import check_overrides
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.datamodule import ClipDataset, _share
 from music_affect.data.sampling import RankSampler, TrainingSampler, WindowSampler
-from music_affect.distributed import ranks
-from music_affect.errors import ConfigurationError, TrainingError
+from music_affect.distributed import launch
+from music_affect.errors import ConfigurationError, RunFolderError, TrainingError
+from music_affect.run_writer import wait_for_rank_0
 from music_affect.train import train
 
 # Batches that do not divide by two, masks, batch norm, and windows of a clip that land in different processes. In
@@ -89,9 +90,14 @@ def wait_for(found: Callable[[], Any], seconds: float = 120) -> Any:
     raise AssertionError("it did not happen")
 
 
-def followers(folder: Path) -> list[int]:
-    """Ids of the processes that train beside the first ones of the runs in a folder."""
-    return processes_of("music_affect.follower", folder)
+def rank_processes(folder: Path) -> list[int]:
+    """Ids of the processes that Lightning started for runs in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"\0{launch.RUN}={folder}".encode() in b"\0" + path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +109,32 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(alone: Path, tmp_path: Path) -> None:
-    before = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+    before = torch.get_num_threads(), dict(os.environ), list(sys.argv)
     metrics = run(tmp_path / "run", "trainer=ddp")
     check_alike(alone, tmp_path / "run")
     assert metrics["test"] == files.read_json(alone / "metrics.json")["test"]
-    assert not followers(tmp_path / "run")
-    assert not list((tmp_path / "run").glob("rank-*"))
-    assert (torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")) == before
+    assert not rank_processes(tmp_path / "run")
+    assert not torch.distributed.is_initialized()
+    assert (torch.get_num_threads(), dict(os.environ), list(sys.argv)) == before
+
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
+
+
+def torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [*TORCHRUN, "music_affect.train", *WORDS, "trainer=ddp", f"hydra.run.dir={folder}", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.mark.slow
+def test_torchrun_trains_as_one_process_and_a_finished_run_stays(alone: Path, tmp_path: Path) -> None:
+    first = torchrun(tmp_path / "run")
+    assert first.returncode == 0, first.stderr
+    check_alike(alone, tmp_path / "run")
+    assert first.stdout.count("Report:") == 1, "only rank 0 reports"
+    again = torchrun(tmp_path / "run")
+    assert again.returncode == 1
+    assert again.stderr.count("holds a finished run") == 1
 
 
 FAILING = """
@@ -122,49 +147,29 @@ class FailsOnce(AdamW):
 
     def step(self, closure=None):
         self.steps += 1
-        told = Path(__file__).with_name("told")
-        if get_rank() == 1 and self.steps == 7 and not told.exists():  # in the second epoch, of five steps each
-            told.touch()
+        failed = Path(__file__).with_name("failed")
+        if get_rank() == 1 and self.steps == 7 and not failed.exists():  # in the second epoch, of five steps each
+            failed.touch()
             raise ValueError("no luck here")
         return super().step(closure)
 """
-SRUN = """#!/bin/sh
-while case "$1" in -*) true ;; *) false ;; esac; do echo "$1" >> "$SRUN_WORDS"; shift; done
-exec "$@"
-"""
-
-
-@pytest.fixture
-def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """SLURM in miniature, both of whose machines are this one; what srun was told."""
-    programs = {"srun": SRUN, "scontrol": f"#!/bin/sh\necho another\necho {socket.gethostname()}\n"}
-    for name, text in programs.items():
-        files.write_text(tmp_path / "bin" / name, text)
-        (tmp_path / "bin" / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("SLURM_JOB_NODELIST", "two")
-    monkeypatch.setenv("SRUN_WORDS", str(tmp_path / "srun"))
-    return tmp_path / "srun"
 
 
 @pytest.mark.slow
-def test_an_error_on_another_machine_is_told_and_the_run_resumes(
-    alone: Path, two_nodes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_error_in_another_process_is_told_and_the_run_resumes(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     files.write_text(tmp_path / "own" / "failing.py", FAILING)
     monkeypatch.syspath_prepend(str(tmp_path / "own"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "own"))
-    folder, words = tmp_path / "run", ["trainer=ddp", "trainer.devices=1", "trainer.num_nodes=2"]
-    words.append("optimizer._target_=failing.FailsOnce")
-    with pytest.raises(TrainingError, match=r"process 1 of the run failed \(ValueError: no luck here\)"):
+    folder, words = tmp_path / "run", ["trainer=ddp", "optimizer._target_=failing.FailsOnce"]
+    with pytest.raises(TrainingError, match="process 1 of the run ended with exit code 1"):
         run(folder, *words)
+    assert "ValueError: no luck here" in capfd.readouterr().err
     assert not torch.distributed.is_initialized()
-    assert "--nodelist=another" in two_nodes.read_text()
-    assert "Traceback" in (folder / "rank-1.log").read_text()
     assert files.read_json(folder / "status.json")["state"] == "failed"
     assert row_count(folder) == 1
     run(folder, *words, "resume=true")
-    assert not list(folder.glob("rank-*"))
     # Lightning reads weights in single precision before it goes on in double: less alike than a run in one piece.
     check_alike(alone, folder, 1e-3)
 
@@ -176,13 +181,13 @@ def test_a_sweep_trains_every_run_in_two_processes_and_survives_a_killed_one(alo
     command = [sys.executable, "-m", "music_affect.train", "-m", *TINY, *words, "seed=0,1"]
     first = subprocess.Popen([*command, f"paths.sweeps={tmp_path}"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: any(row_count(path.parent) for path in tmp_path.rglob("metrics.csv")))
-    os.kill(followers(tmp_path)[0], signal.SIGKILL)
+    os.kill(rank_processes(tmp_path)[0], signal.SIGKILL)
     errors = first.communicate(timeout=120)[1]
     assert first.returncode == 1, errors
-    assert "process 1 of the run failed (ended by signal 9)" in errors
+    assert "process 1 of the run ended with signal 9" in errors
     states = {path.parent.name: files.read_json(path)["state"] for path in tmp_path.rglob("status.json")}
     assert [states[name] for name in sorted(states, key=lambda name: "-s1" in name)] == ["failed", "done"]
-    assert not followers(tmp_path)
+    assert not rank_processes(tmp_path)
 
 
 @pytest.mark.slow
@@ -192,29 +197,46 @@ def test_no_process_outlives_the_first(alone: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "music_affect.train", *WORDS, "trainer=ddp", "trainer.max_epochs=1000"]
     first = subprocess.Popen([*command, f"hydra.run.dir={folder}"], stdout=subprocess.DEVNULL)
     wait_for(lambda: row_count(folder) > 0)
-    assert len(followers(folder)) == 1
+    assert len(rank_processes(folder)) == 1
     first.send_signal(signal.SIGKILL)
     first.wait()
-    wait_for(lambda: not followers(folder), 30)
+    wait_for(lambda: not rank_processes(folder), 30)
 
 
-@pytest.mark.parametrize("devices", [-1, 0, "two", []])
-def test_devices_that_are_no_number_are_refused(devices: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"write trainer\.devices=2"):
-        Layout.of({"devices": devices})
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    {
+        ("trainer.devices=-1",): r"trainer\.devices=-1; expected",
+        ("trainer.devices=[]",): r"trainer\.devices=\[\]; expected",
+        ("trainer.strategy=fsdp",): "`fsdp` requires a GPU accelerator",
+        ("trainer.strategy=ddp_spawn",): "forks or spawns its processes",
+        ("trainer.strategy=dpd",): "invalid strategy name",
+        ("trainer.num_nodes=2",): r"trainer\.num_nodes=2 in a single process",
+    }.items(),
+)
+def test_processes_that_cannot_be_are_refused_before_any_work(
+    words: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        experiment._check(check_overrides("train", [*WORDS, "trainer=ddp", *words]))
 
 
-def test_what_is_tested_alone_needs_one_device() -> None:
-    assert Layout.of({"devices": [2, 3], "num_nodes": 2}).alone == {"devices": [2], "num_nodes": 1}
-    assert Layout.of({"devices": [2, 3], "num_nodes": 2}).ranks == 4
-    assert Layout.of({"devices": "auto"}).ranks == 1
+def test_processes_that_were_not_asked_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("RANK", "1")
+    assert launch.rank() == 1
+    with pytest.raises(ConfigurationError, match="3 processes were started and the trainer asks for 2"):
+        experiment._check(compose("train", *WORDS, "trainer=ddp"))
 
 
-def test_several_machines_need_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLURM_JOB_NODELIST", raising=False)
-    refused = pytest.raises(ConfigurationError, match=r"trainer\.num_nodes=2 outside of a SLURM job")
-    with refused, ranks.group(Layout(1, 2), "cpu", tmp_path):
-        pass
+def test_whoever_waits_for_a_first_process_that_never_comes_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("music_affect.run_writer.ABSENT", 0.1)
+    with pytest.raises(RunFolderError, match="no process has claimed the run"):
+        wait_for_rank_0(tmp_path, overwrite=False)
+    files.write_json(tmp_path / "status.json", {"state": "done"})
+    assert not wait_for_rank_0(tmp_path, overwrite=False)
 
 
 LENGTHS = np.array([50, 30, 40, 35, 45, 60, 33], dtype=np.int64)
