@@ -25,12 +25,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from music_affect import assembly, build, fitting
 from music_affect.callbacks.history import History
-from music_affect.checkpoint import KEY
+from music_affect.checkpoint import KEY, describe
 from music_affect.configuration import conf_folder
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.sampling import TrainingSampler
 from music_affect.experiment import prepare
-from music_affect.preparation import Prepared, describe
+from music_affect.preparation import Prepared
 from music_affect.run_writer import RunWriter
 from music_affect.tasks.base import parameter_groups
 from music_affect.trainer import make_trainer

@@ -18,11 +18,10 @@ from music_affect.callbacks.history import History
 from music_affect.callbacks.pruning import Pruning
 from music_affect.callbacks.seeding import SeedEveryEpoch
 from music_affect.callbacks.termination import Termination
-from music_affect.checkpoint import KEY, Checkpoint
+from music_affect.checkpoint import KEY, Checkpoint, describe
 from music_affect.compatibility import wanted
 from music_affect.data.source import ClipSource
 from music_affect.datamodule import MusicDataModule
-from music_affect.preparation import describe
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
 from music_affect.search.trial import TrialReport, make_pruner
 from music_affect.tasks.base import Task

@@ -21,8 +21,10 @@ from music_affect.data.normalization import Normalizer
 from music_affect.errors import CheckpointError
 from music_affect.machine import blamed_on
 from music_affect.plain_text import on_one_line
+from music_affect.preparation import Prepared
 from music_affect.shapes import mismatch
 from music_affect.spec import TARGET, DataSpec
+from music_affect.training_clips import training_digests, training_ids
 from music_affect.trust import Trust
 
 KEY = "music_affect"  # of the description among the entries of a checkpoint
@@ -136,6 +138,37 @@ class Checkpoint:
     weights: Mapping[str, torch.Tensor]
     reference: Mapping[str, Any] | None
     epoch: int
+
+
+def describe(
+    config: Mapping[str, Any],
+    prepared: Prepared,
+    spec: DataSpec,
+    normalizer: Normalizer,
+    start: Checkpoint | None = None,
+) -> Description:
+    """What goes into a run's checkpoints beside the weights.
+
+    Args:
+        config: of the run, resolved.
+        prepared: its clips.
+        spec: what its model is built from.
+        normalizer: in use.
+        start: the run that it starts from, or None.
+    """
+    identity, train = prepared.cache.identity, prepared.splits["train"]
+    return Description(
+        config=config,
+        spec=spec,
+        normalizer=normalizer,
+        features=identity.settings,
+        fingerprint=identity.fingerprint,
+        split_hash=prepared.split_hash,
+        labels_hash=prepared.labels_hash,
+        features_hash=prepared.features_hash,
+        trained_on=training_ids(train, prepared.source.identity, start.description.trained_on if start else {}),
+        digests=training_digests(train, prepared.cache, start.description.digests if start else ()),
+    )
 
 
 def read_checkpoint(path: Path, trusted: Trust = False) -> Checkpoint:

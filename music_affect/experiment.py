@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from music_affect import build, caching, files, judging, predictions, references, resuming, tracking, transfer
-from music_affect.checkpoint import Checkpoint, write_reference_checkpoint
+from music_affect.checkpoint import Checkpoint, describe, write_reference_checkpoint
 from music_affect.compatibility import wanted
 from music_affect.configuration import transfer_suffix
 from music_affect.console import print_alarms, synthetic_label
@@ -29,7 +29,7 @@ from music_affect.evaluation.alarms import Alarm
 from music_affect.evaluation.run_report import write_report
 from music_affect.measurement import Predictions
 from music_affect.plain_text import on_one_line
-from music_affect.preparation import Prepared, describe, divided
+from music_affect.preparation import Prepared, divided
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter, wait_for_rank_0
 from music_affect.spec import DataSpec
 
@@ -178,7 +178,7 @@ class Fitted:
     task: Task
     trainer: Trainer
     history: History
-    loaded: transfer.Account | None
+    loaded: transfer.Loaded | None
     seconds: float
 
 
@@ -214,7 +214,7 @@ def _made(
     writer: RunWriter,
     history: History,
     loggers: Sequence[Logger],
-) -> tuple[Task, Trainer, transfer.Account | None]:
+) -> tuple[Task, Trainer, transfer.Loaded | None]:
     """The task with its first weights and the trainer, alike in every process; what came from a start."""
     from lightning.pytorch.loggers.logger import DummyLogger
 
@@ -239,7 +239,7 @@ def _made(
     return task, make_trainer(cfg.trainer, callbacks, loggers, writer.path, may_freeze=may_freeze), loaded
 
 
-def _load(cfg: DictConfig, task: Task, spec: DataSpec, start: Checkpoint) -> transfer.Account:
+def _load(cfg: DictConfig, task: Task, spec: DataSpec, start: Checkpoint) -> transfer.Loaded:
     """Loads a start and logs what was loaded."""
     loaded = transfer.load(task, spec, start)
     log.info(
@@ -294,14 +294,14 @@ def _tested(
     )
 
 
-def _start(cfg: DictConfig, start: Checkpoint, loaded: transfer.Account | None, writer: RunWriter) -> dict[str, Any]:
+def _start(cfg: DictConfig, start: Checkpoint, loaded: transfer.Loaded | None, writer: RunWriter) -> dict[str, Any]:
     # In a sweep, folders end in a digest of their settings, and that of the run from scratch is another one.
     name = re.sub("-[0-9a-f]{8}$", "", writer.path.name.replace(transfer_suffix(cfg.start_from, cfg.freeze), ""))
     facts = {"checkpoint": str(start.path), "task": start.description.config["task"]["name"], "freeze": cfg.freeze}
     return {
         **facts,
         "backbone_rate": cfg.backbone_rate,
-        **(loaded or transfer.Account()).to_dict(),
+        **(loaded or transfer.Loaded()).to_dict(),
         "scratch_run": name,
     }
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from music_affect import references
 from music_affect.data.splits import class_counts
 from music_affect.data.view import View
-from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms
+from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, unknown_groups
 from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
 from music_affect.evaluation.regression_alarms import regression_alarms
 from music_affect.measurement import Predictions, deciding, measure, scales, stacked, values
 from music_affect.preparation import Prepared
 from music_affect.spec import Categorical
-from music_affect.transfer import scored_on_its_training_clips
+from music_affect.training_clips import count_trained_on
 
 if TYPE_CHECKING:
     from music_affect.checkpoint import Checkpoint
@@ -69,12 +69,18 @@ def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
                     found = class_counts(clips, target)
                     counts[name] = {label: found[label] for label in kind.classes}
     groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
-    alarms: list[Alarm | None] = [*prepared.alarms, *split_alarms(counts=counts, groups=groups)]
+    alarms: list[Alarm | None] = [*_unknown_groups(prepared), *split_alarms(counts=counts, groups=groups)]
     alarms.append(
         copies_across_parts(prepared.copies.across, {name: len(part) for name, part in prepared.splits.items()})
     )
     if start is not None:
         test = prepared.splits["test"]
-        seen = scored_on_its_training_clips(start, test, prepared.source.identity, prepared.cache)
+        seen = count_trained_on(
+            start.description.trained_on, start.description.digests, test, prepared.source.identity, prepared.cache
+        )
         alarms.append(leaked_start(seen, len(test)))
     return [alarm for alarm in alarms if alarm]
+
+
+def _unknown_groups(prepared: Prepared) -> list[Alarm]:
+    return [] if prepared.unknown_groups is None else [unknown_groups(prepared.unknown_groups)]

@@ -13,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from music_affect import files, transfer
-from music_affect.checkpoint import Checkpoint, Description
+from music_affect import files
 from music_affect.data.cache import FeatureCache
 from music_affect.data.copies import Copies, find_copies
 from music_affect.data.labels import labelled, labels_hash, usable
-from music_affect.data.normalization import Normalizer
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, divide, prescribes, restrict, split_hash
 from music_affect.data.view import View
 from music_affect.errors import SplitError
-from music_affect.evaluation.alarms import Alarm, unknown_groups
 from music_affect.evaluation.statistics import VERSION, clip_statistics
-from music_affect.spec import DataSpec, Target
+from music_affect.spec import Target
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +38,7 @@ class Prepared:
         splits: usable clips by part; each carries one of the labels at least.
         unlabelled: clips that carry none of them.
         labels_hash: of what the label files say of all clips.
-        alarms: over the data, raised before training.
+        unknown_groups: why nothing says whose clips these are, where they are divided at random; else None.
     """
 
     source: ClipSource
@@ -50,7 +47,7 @@ class Prepared:
     splits: Mapping[str, list[Clip]]
     unlabelled: int
     labels_hash: str
-    alarms: Sequence[Alarm]
+    unknown_groups: str | None
 
     @property
     def parts(self) -> list[str]:
@@ -92,7 +89,7 @@ def divided(source: ClipSource, cache: FeatureCache, names: Sequence[str], plan:
     clips = source.clips()
     for remark in source.remarks():
         log.info(remark)
-    alarms = _group_alarms(source, clips, plan)
+    unknown = _unknown_groups(source, clips, plan)
     targets = {name: source.targets[name] for name in names}
     found = usable(clips, targets, cache)
     unlabelled = len(clips) - len(labelled(clips, targets))
@@ -104,22 +101,20 @@ def divided(source: ClipSource, cache: FeatureCache, names: Sequence[str], plan:
             log.info(f"{lacking} of {len(found)} clips have no label {name}; they teach the others.")
     splits = restrict(divide(source, clips, plan), found)
     _refuse_empty(splits, list(targets))
-    prepared = Prepared(source, cache, targets, splits, unlabelled, labels_hash(clips, targets), alarms)
+    prepared = Prepared(source, cache, targets, splits, unlabelled, labels_hash(clips, targets), unknown)
     for remark, count in prepared.copies.remarks().items():
         log.info(f"{count} of {len(found)} clips: {remark}.")
     return prepared
 
 
-def _group_alarms(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan) -> list[Alarm]:
-    """The alarm over a random division of clips of which nothing says whose they are, where it comes to that."""
+def _unknown_groups(data: ClipSource, clips: Sequence[Clip], plan: SplitPlan) -> str | None:
+    """Why nothing says whose clips these are, where they are divided at random all the same."""
     unknown = [clip for clip in clips if clip.group is None]
     open_question = data.whose() if unknown else None
-    if open_question is None:
-        return []
-    if prescribes(plan, unknown):
+    if open_question is not None and prescribes(plan, unknown):
         log.info(f"{open_question} The parts that the data set prescribes may share artists; that cannot be seen here.")
-        return []
-    return [unknown_groups(open_question)]
+        return None
+    return open_question
 
 
 def _refuse_empty(splits: Mapping[str, list[Clip]], labels: Sequence[str]) -> None:
@@ -136,37 +131,6 @@ def _refuse_empty(splits: Mapping[str, list[Clip]], labels: Sequence[str]) -> No
                 "for every task",
                 fix="choose another data.fold or split.seed, or add such labels to that part",
             )
-
-
-def describe(
-    config: Mapping[str, Any],
-    prepared: Prepared,
-    spec: DataSpec,
-    normalizer: Normalizer,
-    start: Checkpoint | None = None,
-) -> Description:
-    """What goes into a run's checkpoints beside the weights.
-
-    Args:
-        config: of the run, resolved.
-        prepared: its clips.
-        spec: what its model is built from.
-        normalizer: in use.
-        start: the run that it starts from, or None.
-    """
-    identity, train = prepared.cache.identity, prepared.splits["train"]
-    return Description(
-        config=config,
-        spec=spec,
-        normalizer=normalizer,
-        features=identity.settings,
-        fingerprint=identity.fingerprint,
-        split_hash=prepared.split_hash,
-        labels_hash=prepared.labels_hash,
-        features_hash=prepared.features_hash,
-        trained_on=transfer.heard_clips(train, prepared.source.identity, start),
-        digests=transfer.heard_digests(train, prepared.cache, start),
-    )
 
 
 def statistics(cache: FeatureCache, view: View) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from music_affect.data.source import Clip, ClipSource
 from music_affect.errors import CheckpointError
 from music_affect.preparation import Prepared
 from music_affect.run_writer import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, RunWriter, first_change
-from music_affect.transfer import learnt_before
+from music_affect.training_clips import count_trained_before
 
 log = logging.getLogger(__name__)
 ANEW = "add overwrite=true in place of resume=true to train anew"
@@ -49,7 +49,7 @@ def check(writer: RunWriter, now: Description, prepared: Prepared) -> None:
     changed = _changed(last.description, now)
     if changed:
         test = prepared.splits["test"]
-        learnt = learnt_before(last.description.trained_on, now.trained_on, test, prepared.source.identity)
+        learnt = count_trained_before(last.description.trained_on, now.trained_on, test, prepared.source.identity)
         count = f" ({learnt} of the {len(test)} test clips have been learnt from)" if learnt else ""
         raise CheckpointError(
             f"{', '.join(changed)} changed since the run in {writer.path} began{count}",

@@ -21,7 +21,7 @@ from music_affect.errors import ConfigurationError
 from music_affect.evaluation.leak_alarms import leaked_checkpoint
 from music_affect.measurement import measure
 from music_affect.spec import Target
-from music_affect.transfer import scored_on_its_training_clips
+from music_affect.training_clips import count_trained_on
 
 
 def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
@@ -53,7 +53,9 @@ def score(cfg: DictConfig, path: Path, console: Console) -> dict[str, Any]:
         say(f"data={source.name} has no label {', '.join(left_out)}: not scored.")
     part, chosen = _choose(cfg, run_cfg, checkpoint, targets, source, cache, clips, say)
     folder = inference.results_path(checkpoint.path, "evaluations", f"{source.name}-{part}", cfg.out)
-    heard = scored_on_its_training_clips(checkpoint, chosen, source.identity, cache)
+    heard = count_trained_on(
+        checkpoint.description.trained_on, checkpoint.description.digests, chosen, source.identity, cache
+    )
     leak = leaked_checkpoint(heard, len(chosen)) if part != "train" else None
     scored = {
         "checkpoint": str(checkpoint.path),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect.checkpoint_file import checkpoint_file
@@ -17,18 +15,14 @@ from music_affect.spec import DataSpec
 
 if TYPE_CHECKING:
     from music_affect.checkpoint import Checkpoint
-    from music_affect.data.cache import FeatureCache
-    from music_affect.data.source import Clip
     from music_affect.tasks.base import Task
 
 SEEN_BY_THE_BACKBONE = ("features.blocks", "features.extraction", "data.beat", "loader.average_frames", "model.net")
 MAY_DIFFER = re.compile("dropout|min_seconds")
 
-TrainedOn = Mapping[str, Sequence[str]]  # ids of clips by data set
-
 
 @dataclass(frozen=True)
-class Account:
+class Loaded:
     """What came from a start and what did not.
 
     Args:
@@ -147,7 +141,7 @@ def _told(value: Any, other: Any) -> Any:
     return value
 
 
-def load(task: Task, spec: DataSpec, start: Checkpoint) -> Account:
+def load(task: Task, spec: DataSpec, start: Checkpoint) -> Loaded:
     """Takes over the backbone, and the head of each label that is the same in both runs.
 
     Args:
@@ -176,53 +170,9 @@ def load(task: Task, spec: DataSpec, start: Checkpoint) -> Account:
                 fix="choose the same model and crops as the start (model=, loader.crop_seconds, loader.crop_beats)",
             )
     task.load_state_dict({**own, **{key: start.weights[source] for key, source in chosen.items()}})
-    return Account(
+    return Loaded(
         loaded=["backbone", *(f"head of {name}" for name in same)],
         new=[f"head of {name}" for name in task.labels if name not in same],
         unused=[f"head of {name}" for name in before if name not in same],
         tensors=len(chosen),
     )
-
-
-def heard_clips(train: Sequence[Clip], data: str, start: Checkpoint | None) -> dict[str, list[str]]:
-    """Ids of the clips that a network was trained on, by data set, those of its start and of the start's own included.
-
-    Args:
-        train: training clips.
-        data: name of the data set, where they come from a single one.
-        start: of the run, or None.
-    """
-    heard = {} if start is None else {name: set(ids) for name, ids in start.description.trained_on.items()}
-    for clip in train:
-        name, own = _named(clip, data)
-        heard.setdefault(name, set()).add(own)
-    return {name: sorted(ids) for name, ids in heard.items()}
-
-
-def heard_digests(train: Sequence[Clip], cache: FeatureCache, start: Checkpoint | None) -> list[int]:
-    """Digests of the features of these clips, ascending."""
-    before = [] if start is None else list(start.description.digests)
-    return sorted({*cache.digests_of(train).tolist(), *before})
-
-
-def scored_on_its_training_clips(start: Checkpoint, clips: Sequence[Clip], data: str, cache: FeatureCache) -> int:
-    """How many clips the start was trained on: those of a training clip's data set and id, and identical copies."""
-    heard = _pairs(start.description.trained_on)
-    by_name = np.array([_named(clip, data) in heard for clip in clips], bool)
-    copies = np.isin(cache.digests_of(clips), np.array(start.description.digests, np.int64))
-    return int((by_name | copies).sum())
-
-
-def learnt_before(before: TrainedOn, now: TrainedOn, test: Sequence[Clip], data: str) -> int:
-    """Test clips that were trained on before, and would not be now."""
-    return len((_pairs(before) - _pairs(now)) & {_named(clip, data) for clip in test})
-
-
-def _pairs(trained_on: TrainedOn) -> set[tuple[str, str]]:
-    """Data set and id of each clip."""
-    return {(name, own) for name, ids in trained_on.items() for own in ids}
-
-
-def _named(clip: Clip, data: str) -> tuple[str, str]:
-    """Data set and id as that set gives it, without the prefix that two sets used together need."""
-    return clip.data or data, clip.id.removeprefix(f"{clip.data}/") if clip.data else clip.id
