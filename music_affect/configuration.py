@@ -6,13 +6,14 @@ Imports Hydra and nothing heavier, so that a mistake is answered within a second
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -32,12 +33,17 @@ FOR_ALL_RUNS = ("grid", "hparams_search")  # groups that say which runs there ar
 OF_VALUES = ("experiment", "grid", "debug")  # groups that give values to settings of others
 
 
-def composing() -> AbstractContextManager[None]:
-    """A context in which ``composed`` finds the configurations."""
-    opened: AbstractContextManager[None] = hydra.initialize_config_dir(
-        str(conf_folder().absolute()), version_base="1.3"
-    )
-    return opened
+@contextmanager
+def composing() -> Iterator[None]:
+    """A context in which ``composed`` finds the configurations, also while Hydra runs a program or a sweep."""
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
+            yield
+    finally:
+        if outer is not None:
+            GlobalHydra.instance().initialize(outer)
 
 
 def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,7 @@ from music_affect import build, command_line, compatibility, run_writer, transfe
 from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
 from music_affect.errors import ConfigurationError
-from music_affect.search.command import run_search
 from music_affect.sweep.cell_job import run_cell
-from music_affect.sweep.command import run_sweep
 
 
 def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, Any]:
@@ -62,15 +60,11 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
 def _job(cfg: DictConfig) -> float | None:
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         try:
-            return _cell(cfg)
+            return run_cell(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
         except KeyboardInterrupt:
             sys.exit(130)  # the sweep says how it goes on
     _refuse_words_of_a_sweep(HydraConfig.get().overrides.task)
     return train(cfg, Path(HydraConfig.get().runtime.output_dir)).get("score")
-
-
-def _cell(cfg: DictConfig) -> float:
-    return run_cell(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
 
 
 def _refuse_words_of_a_sweep(words: Sequence[str]) -> None:
@@ -80,15 +74,9 @@ def _refuse_words_of_a_sweep(words: Sequence[str]) -> None:
         raise ConfigurationError(f"{found} without a sweep", expected="-m, a grid or a search beside it", fix="add -m")
 
 
-def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
-    if first.get("search") is not None:
-        return run_search(config_name, first, sys.argv[1:], _cell)
-    return run_sweep(config_name, first, launch)
-
-
 def main() -> None:
     """Entry point of ``python -m music_affect.train``."""
-    command_line.run("train", _job, going_on="Add resume=true to go on.", sweep=_sweep)
+    command_line.run("train", _job, going_on="Add resume=true to go on.")
 
 
 if __name__ == "__main__":

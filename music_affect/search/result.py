@@ -16,6 +16,7 @@ from music_affect.search.space import overrides
 from music_affect.search.study import Study
 
 STATES = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "running"}
+ORDER = list(dict.fromkeys(STATES.values()))
 SHOWN = 10  # trials on the console; trials.csv holds all
 ENOUGH = 4  # finished trials from which on importance says anything
 
@@ -29,18 +30,25 @@ class Trial:
         state: ``done``, ``pruned``, ``failed`` or ``running``.
         value: of the deciding figure on the validation part; of a stopped trial its last, None where there is none.
         epochs: that were reported.
-        words: of a command line, with its settings.
+        overrides: of a command line, with its settings.
     """
 
     number: int
     state: str
     value: float | None
     epochs: int
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
 
-    @property
-    def settings(self) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in self.words)
+    def row(self, digits: str) -> list[str]:
+        """The cells of a table, the value to so many digits."""
+        value = "" if self.value is None else format(self.value, digits)
+        return [
+            str(self.number),
+            self.state,
+            value,
+            str(self.epochs),
+            *(one.split("=", 1)[1] for one in self.overrides),
+        ]
 
 
 class Result:
@@ -49,16 +57,17 @@ class Result:
     Args:
         study: as far as it is.
         mode: ``max`` or ``min``.
+        monitor: the deciding figure.
     """
 
-    def __init__(self, study: Study, mode: str) -> None:
+    def __init__(self, study: Study, mode: str, monitor: str) -> None:
         sign = -1.0 if mode == "max" else 1.0
-        order = list(STATES.values())
         found = [
             Trial(t.number, STATES[t.state.name], t.value, t.last_step or 0, overrides(t.params)) for t in study.trials
         ]
-        self.trials = sorted(found, key=lambda t: (order.index(t.state), sign * (t.value or 0.0), t.number))
-        self._study = study
+        self.trials = sorted(found, key=lambda t: (ORDER.index(t.state), sign * (t.value or 0.0), t.number))
+        names = [one.split("=", 1)[0] for one in self.trials[0].overrides] if self.trials else []
+        self._study, self._monitor, self._columns = study, monitor, ["trial", "state", monitor, "epochs", *names]
 
     @cached_property
     def importance(self) -> dict[str, float]:
@@ -79,44 +88,28 @@ class Result:
     def counts(self) -> str:
         """``"12 done, 7 pruned, 1 failed"``."""
         counted = Counter(trial.state for trial in self.trials)
-        return ", ".join(f"{counted[state]} {state}" for state in dict.fromkeys(STATES.values()) if counted[state])
+        return ", ".join(f"{counted[state]} {state}" for state in ORDER if counted[state])
 
-    def write(self, folder: Path, monitor: str, command: str) -> None:
-        """``trials.csv`` and, where a trial is finished, ``best.yaml``.
+    def write(self, folder: Path, command: str) -> None:
+        """Writes ``trials.csv`` and, where a trial is finished, ``best.yaml``.
 
         Args:
             folder: of the search.
-            monitor: the deciding figure.
             command: that trains the best anew.
         """
-        names = list(self.trials[0].settings) if self.trials else []
-        rows = [
-            [t.number, t.state, "" if t.value is None else f"{t.value:.6g}", t.epochs, *(t.settings[n] for n in names)]
-            for t in sorted(self.trials, key=lambda t: t.number)
-        ]
-        files.write_csv(folder / "trials.csv", ["trial", "state", monitor, "epochs", *names], rows)
+        rows = [trial.row(".6g") for trial in sorted(self.trials, key=lambda trial: trial.number)]
+        files.write_csv(folder / "trials.csv", self._columns, rows)
         if self.best is not None:
-            lines = [f"  - {line}" for line in self.best.words]
-            head = [
-                f"# {command}",
-                f"trial: {self.best.number}",
-                f"monitor: {monitor}",
-                f"value: {self.best.value:.6g}",
-            ]
-            files.write_text(folder / "best.yaml", "\n".join([*head, "overrides:", *lines]) + "\n")
+            lines = [f"# {command}", f"trial: {self.best.number}", f"monitor: {self._monitor}"]
+            lines += [f"value: {self.best.value:.6g}", "overrides:", *(f"  - {one}" for one in self.best.overrides)]
+            files.write_text(folder / "best.yaml", "\n".join(lines) + "\n")
 
-    def table(self, monitor: str) -> Group:
+    def table(self) -> Group:
         """The best trials, and the importance of each setting, for the console."""
-        names = list(self.trials[0].settings) if self.trials else []
-        table = Table(title=f"{monitor} on the validation part: {self.counts or 'no trials'}", title_justify="left")
-        for heading in ("trial", "state", monitor, "epochs", *names):
-            table.add_column(heading)
-        for t in self.trials[:SHOWN]:
-            value = "" if t.value is None else f"{t.value:.4f}"
-            table.add_row(str(t.number), t.state, value, str(t.epochs), *(t.settings[name] for name in names))
-        return Group(table, *([Text(_weighed(self.importance))] if self.importance else []))
-
-
-def _weighed(importance: dict[str, float]) -> str:
-    parts = [f"{name} {share:.0%}" for name, share in sorted(importance.items(), key=lambda item: -item[1])]
-    return f"What mattered (share of the variation among finished trials): {', '.join(parts)}"
+        title = f"{self._monitor} on the validation part: {self.counts or 'no trials'}"
+        table = Table(*self._columns, title=title, title_justify="left")
+        for trial in self.trials[:SHOWN]:
+            table.add_row(*trial.row(".4f"))
+        parts = [f"{name} {share:.0%}" for name, share in sorted(self.importance.items(), key=lambda item: -item[1])]
+        weighed = f"What mattered (share of the variation among finished trials): {', '.join(parts)}"
+        return Group(table, *([Text(weighed)] if parts else []))

@@ -22,7 +22,7 @@ from music_affect.configuration import variable
 from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError
 from music_affect.parallel import cores
 from music_affect.plain_text import on_one_line, without_controls
-from music_affect.sweep import cells, lease
+from music_affect.sweep import cells, device_lock
 
 Job = Callable[[DictConfig, Path], dict[str, Any]]
 WATCH = 0.5  # seconds between two looks at the command's process
@@ -51,8 +51,7 @@ def run_cell(cfg: DictConfig, folder: Path, job: Job) -> float:
 def _is_open(cfg: DictConfig, folder: Path) -> bool:
     """Whether the run is to be made or gone on with."""
     state = cells.state(folder).name
-    left_out = folder.name.rpartition("-")[2] in cfg.sweep.get("leave", ())
-    return not left_out and (state in ("new", "cut off") or (state == "failed" and cfg.sweep.retry_failed))
+    return state in ("new", "cut off") or (state == "failed" and cfg.sweep.retry_failed)
 
 
 def _make(cfg: DictConfig, folder: Path, job: Job) -> float | None:
@@ -113,13 +112,12 @@ def _resources(cfg: DictConfig) -> Iterator[None]:
         at_once = jobs_at_once(cfg)
         if at_once is not None and _starts_all(cfg):
             places = [f"place-{number}" for number in range(at_once)]
-            held.enter_context(
-                lease.one_of(places, Path(cfg.paths.sweeps).expanduser() / cfg.sweep.name / ".places", _tell)
-            )
+            folder = Path(cfg.paths.sweeps).expanduser() / cfg.sweep.name / ".places"
+            held.enter_context(device_lock.one_of(places, folder))
         devices = _devices(cfg)
         if devices:
             names = {f"device-{_physical(device)}": device for device in devices}
-            name = held.enter_context(lease.one_of(list(names), lease.machine_folder(), _tell))
+            name = held.enter_context(device_lock.one_of(list(names), device_lock.machine_folder()))
             if cfg.trainer.accelerator != "cpu":
                 cfg.trainer.devices = [names[name]]
         if at_once is not None:
@@ -157,10 +155,6 @@ def _physical(device: int) -> str:
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     name = given[device].strip() if device < len(given) else ""
     return name.replace("/", "-") or str(device)
-
-
-def _tell(line: str) -> None:
-    print(on_one_line(line), file=sys.stderr)
 
 
 def jobs_at_once(cfg: DictConfig) -> int | None:

@@ -18,8 +18,8 @@ from running import QUICK, train_command
 
 from music_affect import files
 from music_affect.errors import RunFolderError
-from music_affect.sweep import command
-from music_affect.sweep.forgetting import ForgetConfiguration
+from music_affect.sweep.memory import DropConfiguration
+from music_affect.sweep.naming import claimed
 
 BRIEF = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "model="))]
 GRID = [*BRIEF, "model=cnn_fast,majority", "features=mel,chroma", "trainer.max_epochs=2"]
@@ -64,22 +64,32 @@ def test_a_finished_grid_is_not_made_again(
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("metrics.json")} == before
 
 
-def test_configurations_of_runs_that_ended_are_not_kept(
-    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_configurations_of_runs_that_ended_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of runs in one process would fill its memory with them."""
     kept: list[JobReturn] = []
 
-    def on_job_end(self: ForgetConfiguration, config: DictConfig, job_return: JobReturn) -> None:
-        forget(self, config, job_return)
+    def on_job_end(self: DropConfiguration, config: DictConfig, job_return: JobReturn) -> None:
+        drop(self, config, job_return)
         kept.append(job_return)
 
-    forget = ForgetConfiguration.on_job_end
-    monkeypatch.setattr(ForgetConfiguration, "on_job_end", on_job_end)
+    drop = DropConfiguration.on_job_end
+    monkeypatch.setattr(DropConfiguration, "on_job_end", on_job_end)
+    assert train_command(tmp_path, "-m", *BRIEF, "model=majority", "features=mel,chroma") == 0
+    assert [one.status for one in kept] == [JobStatus.COMPLETED] * 2
+    assert [(one.cfg, one.hydra_cfg) for one in kept] == [(None, None)] * 2
+
+
+def test_another_sweeper_of_hydra_may_be_chosen(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run is known by its settings there, too."""
     shutil.copytree(undisturbed, tmp_path / "copy")
-    assert train_command(tmp_path / "copy", "-m", *GRID, "sweep.resume=true") == 0
-    assert [one.status for one in kept] == [JobStatus.COMPLETED] * 4
-    assert [(one.cfg, one.hydra_cfg) for one in kept] == [(None, None)] * 4
+    before = scores(tmp_path / "copy")
+    words = ["hydra/sweeper=basic", *BRIEF, "model=majority", "features=mel,chroma", "trainer.max_epochs=2"]
+    assert train_command(tmp_path / "copy", "-m", *words, "sweep.name=one") == 0
+    assert scores(tmp_path / "copy") == before
+    assert train_command(tmp_path / "copy", "-m", "hydra/sweeper=basic", "seed=0,true") == 1
+    assert "error: seed=true; expected a whole number" in capsys.readouterr().err
 
 
 def test_more_cells_join_a_named_sweep_and_keep_the_others(
@@ -121,10 +131,10 @@ def test_sweeps_that_start_within_a_second_have_folders_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "strftime", lambda pattern: "now")
-    assert [command._claimed_name(tmp_path) for _ in range(3)] == ["now", "now-2", "now-3"]
+    assert [claimed(tmp_path) for _ in range(3)] == ["now", "now-2", "now-3"]
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match=r"set paths\.sweeps"):
-        command._claimed_name(tmp_path / "file")
+        claimed(tmp_path / "file")
 
 
 @pytest.mark.parametrize(

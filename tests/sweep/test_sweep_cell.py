@@ -16,7 +16,7 @@ from running import compose
 
 from music_affect import build, files, run_writer
 from music_affect.errors import RunFolderError, TrainingError
-from music_affect.sweep import cell_job, cells, lease
+from music_affect.sweep import cell_job, cells, device_lock
 from music_affect.sweep.cell_job import run_cell
 
 LAUNCHERS = {
@@ -28,9 +28,9 @@ LAUNCHERS = {
 
 
 @pytest.fixture(autouse=True)
-def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(lease, "machine_folder", lambda: tmp_path / "leases")
-    return tmp_path / "leases"
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(device_lock, "machine_folder", lambda: tmp_path / "locks")
+    return tmp_path / "locks"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_run_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_run_that_another_process_finished_while_it_waited_for_a_device_is_kept(
-    tmp_path: Path, leases: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, locks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = with_status(tmp_path / "run", "failed", reason="no luck")
 
@@ -195,23 +195,23 @@ def test_a_run_that_found_no_room_is_cut_off_and_goes_on(tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize(("accelerator", "devices"), [("gpu", [4]), ("cpu", 1)])
-def test_a_run_gets_a_device_of_its_own(tmp_path: Path, leases: Path, accelerator: str, devices: object) -> None:
+def test_a_run_gets_a_device_of_its_own(tmp_path: Path, locks: Path, accelerator: str, devices: object) -> None:
     cfg = compose("train", "sweep.devices=[3,4]", f"trainer.accelerator={accelerator}")
     job = Job()
-    with lease.one_of(["device-3"], leases, print):
+    with device_lock.one_of(["device-3"], locks):
         run_cell(cfg, tmp_path / "run", job)
     assert job.seen[0]["devices"] == devices
 
 
 def test_two_shells_with_gpus_of_their_own_do_not_wait_for_each_other(
-    tmp_path: Path, leases: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, locks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-5/0")
     job = Job()
-    with lease.one_of(["device-0"], leases, print), lease.one_of(["device-2"], leases, print):
+    with device_lock.one_of(["device-0"], locks), device_lock.one_of(["device-2"], locks):
         run_cell(compose("train", "sweep.devices=[0,1]", "trainer.accelerator=gpu"), tmp_path / "run", job)
     assert job.seen[0]["devices"] == [1]
-    assert (leases / "device-GPU-5-0.lock").exists()
+    assert (locks / "device-GPU-5-0.lock").exists()
 
 
 @pytest.mark.parametrize(
