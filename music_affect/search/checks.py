@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from music_affect import build, configuration
 from music_affect.compatibility import wanted
 from music_affect.data.labels import labelled
 from music_affect.data.splits import divide, restrict
-from music_affect.errors import ConfigurationError, SplitError, did_you_mean
+from music_affect.errors import ConfigurationError, SplitError
 from music_affect.overrides import parsed
 from music_affect.search import space as spaces
-from music_affect.search.identity import run_settings
 from music_affect.settings import check_one, flat
 from music_affect.sweep.plan import overrides_of
-
-
-def plain(node: Any) -> dict[str, Any]:
-    """A node as plain containers."""
-    content = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
 
 
 def check_overrides_of(cfg: DictConfig, arguments: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:
@@ -62,21 +53,9 @@ def check_overrides_of(cfg: DictConfig, arguments: Sequence[str], axes: Mapping[
                 fix=f"leave it out, or add search.space.{name}=null",
             )
     config_name = str(cfg.hydra.job.config_name)
-    _check_known(cfg, axes)
+    configuration.check_overrides(config_name, [*words, *spaces.examples(axes)])
     _check_values(config_name, cfg, words, axes)
     _check_effect(cfg, axes)
-    configuration.check_overrides(config_name, [*words, *spaces.examples(axes)])
-
-
-def _check_known(cfg: DictConfig, axes: Mapping[str, spaces.Axis]) -> None:
-    known = flat(run_settings(cfg))
-    for name in axes:
-        if name not in known and not (configuration.conf_folder() / name).is_dir():
-            raise ConfigurationError(
-                f"search.space holds {name}, which is no setting of this run{did_you_mean(name, known)}",
-                expected="settings that data, model and optimizer have",
-                fix=f"correct it, or leave it out with search.space.{name}=null",
-            )
 
 
 def _check_values(config_name: str, cfg: DictConfig, words: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
-from music_affect import files
+from music_affect import build, console, files
 from music_affect.errors import RunFolderError, TrainingError
 from music_affect.plain_text import on_one_line
 from music_affect.search import checks
 from music_affect.search import space as spaces
 from music_affect.search.identity import about, command_for, first_difference
+from music_affect.search.result import Result
 from music_affect.search.study import JOURNAL, Study, check_installed, opened
+from music_affect.sweep import shared_work
 from music_affect.sweep.cell_job import check_devices
 from music_affect.sweep.launching import finish, interrupted
 from music_affect.sweep.naming import named
@@ -52,10 +54,9 @@ def run_search(cfg: DictConfig, launcher: Launcher, arguments: Sequence[str]) ->
     """
     check_installed()
     check_devices(cfg)
-    from music_affect import console
-
     out, given = console.make(), cfg.search
-    axes = spaces.axes(checks.plain(given.space))
+    axes = spaces.axes(build.plain(given.space))
+    space = spaces.distributions(axes)
     checks.check_overrides_of(cfg, arguments, axes)
     checks.check_validation(cfg)
     now = about(cfg, axes)
@@ -65,11 +66,11 @@ def run_search(cfg: DictConfig, launcher: Launcher, arguments: Sequence[str]) ->
     if cfg.sweep.dry_run and not (folder / ABOUT).is_file():
         out.print(f"All of the {given.trials} trials are still to run.")
         return 0
-    space, startup = spaces.distributions(axes), given.startup_trials
-    with opened(folder, space, mode=cfg.task.mode, seed=given.seed, startup_trials=startup) as study:
+    drawn = {"seed": given.seed, "startup_trials": given.startup_trials}
+    with opened(folder, space, mode=cfg.task.mode, **drawn) as study:
         if cfg.sweep.dry_run:
             left = max(0, given.trials - len(study.trials) + len(study.unfinished))
-            out.print(_result(study, cfg).table())
+            out.print(Result(study, cfg.task.mode, cfg.task.monitor).table())
             out.print(f"{left} of {given.trials} trials are still to run.")
             return 0
         files.write_json(folder / ABOUT, now)
@@ -133,21 +134,20 @@ class Search:
         return 0
 
     def _run_all(self) -> None:
-        from music_affect.sweep import shared_work
-
+        given, task = self._cfg.search, self._cfg.task
         shared_work.prepare([self._cfg])
-        for batch in self._study.batches(self._cfg.search.trials, self._cfg.search.at_once):
+        for batch in self._study.batches(given.trials, given.at_once):
             runs = [self._planned(trial) for trial in batch]
-            # Trials with the same settings are the same run.
-            different = list({run.folder: run for run in reversed(runs)}.values())[::-1]
-            finish(different, self._launcher, first=batch[0].number)
+            different = {run.folder: run for run in runs}  # trials with the same settings are the same run
+            finish(list(different.values()), self._launcher, first=batch[0].number)
             for trial, run in zip(batch, runs, strict=True):
                 state = run.state.name
                 if state not in ("done", "pruned", "failed"):
                     return
-                value = validation(run.folder, run.cfg.task.monitor, run.cfg.task.mode) if state == "done" else math.nan
+                value = validation(run.folder, task.monitor, task.mode) if state == "done" else math.nan
                 self._study.record(trial.number, state, value)
-                log.info(on_one_line(_line(_result(self._study, self._cfg), trial.number, self._cfg)))
+                result = Result(self._study, task.mode, task.monitor)
+                log.info(on_one_line(result.line(trial.number, given.trials)))
 
     def _planned(self, trial: FrozenTrial) -> Run:
         overrides = [*self._overrides, *spaces.overrides(trial.params), f"search.trial={trial.number}"]
@@ -164,28 +164,14 @@ def validation(folder: Path, monitor: str, mode: str) -> float:
     return max(finite) if mode == "max" else min(finite)
 
 
-def _result(study: Study, cfg: DictConfig) -> Any:
-    from music_affect.search.result import Result  # rich, only now
-
-    return Result(study, cfg.task.mode, cfg.task.monitor)
-
-
-def _line(result: Any, number: int, cfg: DictConfig) -> str:
-    """What became of a trial: ``3 of 20: trial 2 done  val/f1_macro 0.4100  (best 0.5200)  optimizer.lr=0.01``."""
-    trial = next(trial for trial in result.trials if trial.number == number)
-    value = "" if trial.value is None else f"  {cfg.task.monitor} {trial.value:.4f}"
-    best = "" if result.best is None else f"  (best {result.best.value:.4f})"
-    ended = sum(one.state != "running" for one in result.trials)
-    return f"{ended} of {cfg.search.trials}: trial {number} {trial.state}{value}{best}  {' '.join(trial.overrides)}"
-
-
 def _report(study: Study, cfg: DictConfig, arguments: Sequence[str], out: Console) -> None:
-    result, folder = _result(study, cfg), Path(cfg.hydra.sweep.dir)
-    command = "" if result.best is None else command_for(overrides_of(cfg, arguments), result.best.overrides)
+    result, folder = Result(study, cfg.task.mode, cfg.task.monitor), Path(cfg.hydra.sweep.dir)
+    best = () if result.best is None else spaces.overrides(result.best.params)
+    command = command_for(overrides_of(cfg, arguments), best)
     result.write(folder, command)
     out.print(result.table())
-    if result.best is not None:
-        out.print(f"Best: {' '.join(result.best.overrides)}")
+    if best:
+        out.print(f"Best: {' '.join(best)}")
         out.print("Train and test it over five seeds, on the data's own division:")
         out.print(f"  {command}")
     elif not study.unfinished:

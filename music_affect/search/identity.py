@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
 from music_affect.overrides import SEARCHPATH
 from music_affect.settings import flat
-from music_affect.sweep.cells import NOT_COMPARED
+from music_affect.sweep.cells import settings_of
 
 # Overrides of the search that do not change the run that it found.
 ABOUT_THE_SEARCH = ("hparams_search=", "search.", "sweep.", "hydra.", "hydra/", "resume=", "overwrite=", "workers=")
@@ -20,17 +20,7 @@ FOR_THE_SEARCH = ("split.val_fraction=", "seed=")  # a part held out to choose b
 def about(cfg: DictConfig, axes: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a search the same search: its space, and the settings that all of its runs share."""
     space = {f"search.space.{name}": axis for name, axis in axes.items()}
-    return {**space, **flat(run_settings(cfg))}
-
-
-def run_settings(cfg: DictConfig) -> dict[str, Any]:
-    """The resolved settings that make a run what it is, nested."""
-    own = cfg.copy()
-    with open_dict(own):
-        own.pop("hydra", None)
-    content = OmegaConf.to_container(own, resolve=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items() if key not in (*NOT_COMPARED, "search")}
+    return {**space, **flat(settings_of(cfg))}
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -40,15 +40,19 @@ def is_interruption(error: BaseException) -> bool:
     return not isinstance(error, Exception) or type(error).__module__.startswith("submitit.")  # out of time for good
 
 
-def digest(cfg: DictConfig) -> str:
-    """Eight characters that tell a configuration from all others; Hydra's own settings do not count."""
+def settings_of(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved settings that make a run what it is, nested; Hydra's own are not among them."""
     own = cfg.copy()
     with open_dict(own):
         own.pop("hydra", None)
     content = OmegaConf.to_container(own, resolve=True)
     assert isinstance(content, dict)
-    compared = {str(key): value for key, value in content.items() if key not in NOT_COMPARED}
-    return hashlib.sha256(json.dumps(compared, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return {str(key): value for key, value in content.items() if key not in NOT_COMPARED}
+
+
+def digest(cfg: DictConfig) -> str:
+    """Eight characters by which a run is known among all others."""
+    return hashlib.sha256(json.dumps(settings_of(cfg), sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def state(folder: Path) -> State:

@@ -12,8 +12,10 @@ from filelock import FileLock
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
-from music_affect import files
+from music_affect import console, files
 from music_affect.errors import MusicAffectError
+from music_affect.evaluation.sweep.sweep_report import write_sweep_report
+from music_affect.sweep import progress, shared_work
 from music_affect.sweep.cell_job import check_devices
 from music_affect.sweep.launching import finish, interrupted
 from music_affect.sweep.naming import named
@@ -39,10 +41,6 @@ def run_sweep(cfg: DictConfig, launcher: Launcher, arguments: Sequence[str]) -> 
     Raises:
         MusicAffectError: a run has a setting without a meaning, or the sweep's folder cannot be written.
     """
-    from music_affect import console  # rich and matplotlib, only now
-    from music_affect.evaluation.sweep.sweep_report import write_sweep_report
-    from music_affect.sweep import progress
-
     out, command = console.make(), _command(arguments)
     check_devices(cfg)
     arguments = named(cfg, arguments, PLAN, lambda path: command in _read_plan(path)["commands"])
@@ -102,8 +100,6 @@ def _read_plan(path: Path) -> dict[str, Any]:
 
 def prepare_shared(planned: Sequence[Run]) -> None:
     """Builds the feature caches of all runs that are still to be made, before any of them starts: each clip once."""
-    from music_affect.sweep import shared_work
-
     waiting = [run.cfg for run in planned if run.state.name not in ("done", "pruned")]
     try:
         shared_work.prepare(waiting)

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 from running import TINY, compose, python_path, train_command
 
-from music_affect import configuration, files
+from music_affect import build, configuration, files
 from music_affect.callbacks.pruning import PrunedError
 from music_affect.errors import MusicAffectError, TrainingError
 from music_affect.search import space as spaces
-from music_affect.search.checks import plain
 from music_affect.search.command import ABOUT, about, run_search, validation
 from music_affect.search.identity import command_for
 from music_affect.search.study import JOURNAL, Study
@@ -75,7 +74,7 @@ def refused(*words: str) -> str:
         (["sweep.retry_failed=true"], "sweep.retry_failed=true beside hparams_search"),
         (["optimizer.lr=1e-3"], "optimizer.lr is both given and searched for"),
         (["+search.space.model.net.dropuot=[0.1,0.2]"], "did you mean 'model.net.dropout'"),
-        (["+search.space.optimizer_=[adam,sgd]"], "search.space holds optimizer_, which is no setting"),
+        (["+search.space.optimizer_=[adam,sgd]"], "unknown setting 'optimizer_', did you mean 'optimizer'"),
         (["+search.space.scheduler=[cosine,stepp]"], "scheduler=stepp, did you mean 'step'"),
         (["search.space.loader.crop_beats=[8,12]"], "loader.crop_beats, which changes nothing with data=synthetic"),
         (["search.trials=0"], "search.trials=0; expected a whole number from 1 to 1000000"),
@@ -100,7 +99,7 @@ def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_search_is_not_mixed_with_another(tmp_path: Path) -> None:
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
     first = configuration.check_overrides("train", words)
-    axes = spaces.axes(plain(first.search.space))
+    axes = spaces.axes(build.plain(first.search.space))
     files.write_json(tmp_path / "a" / ABOUT, about(first, axes))
     assert "holds a search; expected a new folder; add sweep.resume=true" in refused(*words)
     other = refused(*words, "sweep.resume=true", "search.space.optimizer.lr.high=0.5")
