@@ -24,7 +24,7 @@ from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.overrides import conf_folder as conf_folder
 from music_affect.overrides import options, own_folders, parsed, spelled
 from music_affect.plain_text import is_word, on_one_line
-from music_affect.sweep.cells import digest
+from music_affect.sweep.run_state import digest
 from music_affect.trust import NAMES
 
 EXTRA_OF = {"joblib": "joblib", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm", "slurm": "slurm"}
@@ -242,7 +242,7 @@ def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("times", _times, replace=True)
     OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
-    OmegaConf.register_new_resolver("cell", lambda *, _root_: digest(_root_), replace=True)
+    OmegaConf.register_new_resolver("run_digest", lambda *, _root_: digest(_root_), replace=True)
 
 
 def variable(name: str, default: str | None = None) -> str | None:

@@ -16,7 +16,7 @@ from music_affect import build, command_line, compatibility, run_writer, transfe
 from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
 from music_affect.errors import ConfigurationError
-from music_affect.sweep.cell_job import run_cell
+from music_affect.sweep.run_job import make_run
 
 
 def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
 def _job(cfg: DictConfig) -> float | None:
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         try:
-            return run_cell(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
+            return make_run(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
         except KeyboardInterrupt:
             sys.exit(130)  # the sweep says how it goes on
     _refuse_words_of_a_sweep(HydraConfig.get().overrides.task)

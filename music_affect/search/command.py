@@ -24,10 +24,10 @@ from music_affect.search.identity import about, command_for, first_difference
 from music_affect.search.result import Result
 from music_affect.search.study import JOURNAL, Study, check_installed, opened
 from music_affect.sweep import shared_work
-from music_affect.sweep.cell_job import check_devices
 from music_affect.sweep.launching import finish, interrupted
 from music_affect.sweep.naming import named
 from music_affect.sweep.plan import Run, overrides_of, plan
+from music_affect.sweep.run_job import check_devices
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

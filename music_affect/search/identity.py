@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from music_affect.overrides import SEARCHPATH
 from music_affect.settings import flat
-from music_affect.sweep.cells import settings_of
+from music_affect.sweep.run_state import settings_of
 
 # Overrides of the search that do not change the run that it found.
 ABOUT_THE_SEARCH = ("hparams_search=", "search.", "sweep.", "hydra.", "hydra/", "resume=", "overwrite=", "workers=")

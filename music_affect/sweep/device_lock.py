@@ -45,6 +45,6 @@ def one_of(names: Sequence[str], folder: Path) -> Iterator[str]:
                 lock.release()
             return
         if not reported:
-            log.info("Waiting for one of %s.", ", ".join(names))
+            log.warning("Waiting for one of %s.", ", ".join(names))  # a worker process prints nothing less
             reported = True
         time.sleep(POLL)

@@ -30,11 +30,11 @@ def finish(runs: Sequence[Run], launcher: Launcher, *, retry_failed: bool = Fals
     """
     cut_off: Counter[str] = Counter()
     again = "submitit" not in type(launcher).__module__  # it queues jobs, which outlive this command
-    waiting = [run for run in runs if run.state.name in ("new", "cut off", *(["failed"] if retry_failed else []))]
+    waiting = [run for run in runs if run.state.is_open(retry_failed=retry_failed)]
     for number in range(1, LAUNCHES + 1):
         sound = not waiting or _launch(waiting, launcher, first)
         _wait(runs)
-        left = [run for run in runs if run.state.name in ("new", "cut off")]
+        left = [run for run in runs if run.state.is_open()]
         if not left or not sound or not again or number == LAUNCHES:
             return
         cut_off.update(run.digest for run in left if run.state.name == "cut off")

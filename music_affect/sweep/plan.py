@@ -11,7 +11,7 @@ from omegaconf import DictConfig, open_dict
 
 from music_affect import configuration
 from music_affect.overrides import parsed
-from music_affect.sweep import cells
+from music_affect.sweep import run_state
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Run:
         return [override for override in self.overrides if not override.startswith("sweep.")]
 
     @property
-    def state(self) -> cells.State:
-        return cells.state(self.folder)
+    def state(self) -> run_state.State:
+        return run_state.state(self.folder)
 
     @property
     def digest(self) -> str:

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from music_affect.console import duration
 from music_affect.plain_text import on_one_line
-from music_affect.sweep.cells import State
 from music_affect.sweep.plan import Run
+from music_affect.sweep.run_state import State
 
 POLL = 0.5  # seconds between two looks at the run folders
 OPEN = ("new", "cut off", "running")

@@ -22,10 +22,10 @@ import time
 from multiprocessing import get_context
 
 def work():
-    from music_affect.sweep import cell_job
+    from music_affect.sweep import run_job
 
-    cell_job.WATCH = 0.01
-    cell_job._end_with_the_command()
+    run_job.WATCH = 0.01
+    run_job._end_with_the_command()
     print("at work", flush=True)
     time.sleep(600)
 

@@ -1,4 +1,4 @@
-"""A grid by -m: known by its cells, gone on with after a kill, its failures seen and survived, its work shared."""
+"""A grid by -m: known by its runs, gone on with after a kill, its failures seen and survived, its work shared."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def scores(sweeps: Path) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished grid of four cells; not to be changed: copy it for that."""
+    """A finished grid of four runs; not to be changed: copy it for that."""
     folder = tmp_path_factory.mktemp("undisturbed")
     assert train_command(folder, "-m", *GRID, "sweep.name=one") == 0
     return folder
 
 
-def test_every_cell_is_in_a_folder_of_its_settings(undisturbed: Path) -> None:
+def test_every_run_is_in_a_folder_of_its_settings(undisturbed: Path) -> None:
     assert set(states(undisturbed).values()) == {"done"}
     sweep = undisturbed / "multirun" / "one"
     names = sorted(path.name.rpartition("-")[0] for path in sweep.iterdir() if path.is_dir())
@@ -92,7 +92,7 @@ def test_another_sweeper_of_hydra_may_be_chosen(
     assert "error: seed=true; expected a whole number" in capsys.readouterr().err
 
 
-def test_more_cells_join_a_named_sweep_and_keep_the_others(
+def test_more_runs_join_a_named_sweep_and_keep_the_others(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(undisturbed, tmp_path / "copy")
@@ -152,7 +152,7 @@ def test_what_cannot_be_meant_is_refused_before_any_run(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failing_cell_is_seen_and_the_others_finish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_run_is_seen_and_the_others_finish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["-m", *BRIEF, "model=cnn_fast", "trainer.max_epochs=1", "optimizer.lr=1e30,1e-3"]  # the first one explodes
     words += ["trainer.gradient_clip_val=null", "scheduler=constant"]
     assert train_command(tmp_path, *words) == 1
@@ -170,14 +170,14 @@ def test_a_failing_cell_is_seen_and_the_others_finish(tmp_path: Path, capsys: py
     assert "is not finite" in capsys.readouterr().err
 
 
-def test_a_cell_that_cannot_even_start_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_cannot_even_start_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [*BRIEF, "model=majority", "task=genre", "task.target=genre,mood", "sweep.name=two"]
     assert train_command(tmp_path, "-m", *words) == 1
     assert sorted(states(tmp_path).values()) == ["done", "failed"]
     assert "needs the categorical label 'mood'" in capsys.readouterr().out
 
 
-def test_a_sweep_makes_the_features_of_all_cells_once(
+def test_a_sweep_makes_the_features_of_all_runs_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Full-rate and beat-synchronous features come from one pass over the files."""

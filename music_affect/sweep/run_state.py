@@ -34,6 +34,10 @@ class State:
     score: float | None = None
     seconds: float | None = None
 
+    def is_open(self, *, retry_failed: bool = False) -> bool:
+        """Whether the run is to be made or gone on with."""
+        return self.name in ("new", "cut off") or (retry_failed and self.name == "failed")
+
 
 def is_interruption(error: BaseException) -> bool:
     """Whether a person or the system stopped a run, which then is cut off; else it has failed."""
