@@ -147,6 +147,12 @@ def _first_cell(override: Override) -> str:
     line = override.input_line or ""
     if not override.is_sweep_override() or override.is_delete():
         return line
+    if not override.is_discrete_sweep():
+        raise ConfigurationError(
+            f"{line} is no list of values",
+            expected="values like 1e-3,1e-2 or range(0,5)",
+            fix="list them, or search between two ends with hparams_search",
+        )
     return f"{line.split('=', 1)[0]}={next(iter(override.sweep_string_iterator()))}"
 
 
