@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
-from running import QUICK, train_command
+from running import QUICK, python_path, train_command
 
 from music_affect import files
 from music_affect.errors import RunFolderError
@@ -22,6 +22,7 @@ from music_affect.sweep.memory import DropConfiguration
 from music_affect.sweep.naming import claimed
 
 BRIEF = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "model="))]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}
 GRID = [*BRIEF, "model=cnn_fast,majority", "features=mel,chroma", "trainer.max_epochs=2"]
 
 
@@ -111,8 +112,7 @@ def test_more_runs_join_a_named_sweep_and_keep_the_others(
 @pytest.mark.skipif(sys.platform != "linux", reason="kills a group of processes")
 def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "music_affect.train", "-m", *GRID]
-    settings = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(words, cwd=tmp_path, env=settings, stdout=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + 200
     while "running" not in states(tmp_path).values() or not scores(tmp_path):
         assert time.monotonic() < end, "nothing happened"
@@ -125,6 +125,13 @@ def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: 
     found, expected = scores(tmp_path), scores(undisturbed)
     assert found.keys() == expected.keys()
     np.testing.assert_allclose([found[name] for name in expected], list(expected.values()), atol=1e-12)
+
+
+def test_other_programs_that_use_hydra_import_nothing_of_the_package() -> None:
+    """Hydra imports all sweepers of the environment whenever it starts."""
+    code = "import sys, hydra_plugins.music_affect_sweeper; print('music_affect' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=ENVIRONMENT)
+    assert shown.stdout == "False\n"
 
 
 def test_sweeps_that_start_within_a_second_have_folders_of_their_own(
