@@ -22,11 +22,11 @@ from music_affect.configuration import check_overrides, check_single, conf_folde
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.overrides import arguments
 from music_affect.plain_text import on_one_line
-from music_affect.sweep.plan import plan
+from music_affect.sweep.plan import overrides_of, plan
 
 Job = Callable[[DictConfig], Any]
 Check = Callable[[DictConfig], None]
-Sweep = Callable[[str, DictConfig, Callable[[], Any]], int]
+OWN_SWEEPER = "hydra_plugins.music_affect_sweeper."
 
 
 class JobRefusedError(CompactHydraException):
@@ -38,7 +38,6 @@ def run(
     job: Job,
     *,
     going_on: str = "Run the same command to go on.",
-    sweep: Sweep | None = None,
     check: Check | None = None,
 ) -> None:
     """Runs an entry point: composes the configuration from the command line and hands it to the job.
@@ -47,7 +46,6 @@ def run(
         config_name: file in ``conf/``.
         job: what to do.
         going_on: how an interrupted job is continued, a sentence.
-        sweep: runs several jobs (``-m``); None leaves them to Hydra.
         check: refuses settings of any of several jobs, before the first of them starts.
 
     Exits with code 1 and one line on a user's mistake, or where the machine has no room, memory or right; of several
@@ -63,13 +61,12 @@ def run(
             words = [word for word in sys.argv[1:] if not word.startswith("-")]
             cfg = check_overrides(config_name, words)
             if cfg.hydra.mode == RunMode.MULTIRUN or given.multirun:
-                if sweep is not None:
-                    sys.exit(sweep(config_name, cfg, start))
-                for cell in plan(config_name, words):
-                    if check is not None:
-                        check(cell.cfg)
-                # Its own name is the time at which Hydra starts, which is a little later.
-                _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
+                if not str(cfg.hydra.sweeper._target_).startswith(OWN_SWEEPER):  # which checks its runs itself
+                    for job_run in plan(config_name, overrides_of(cfg, words)):
+                        if check is not None:
+                            check(job_run.cfg)
+                    # Its own name is the time at which Hydra starts, which is a little later.
+                    _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
             else:
                 check_single(words)
                 _check_output(Path(cfg.hydra.run.dir), "paths.outputs")

@@ -6,13 +6,14 @@ Imports Hydra and nothing heavier, so that a mistake is answered within a second
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -23,7 +24,7 @@ from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.overrides import conf_folder as conf_folder
 from music_affect.overrides import options, own_folders, parsed, spelled
 from music_affect.plain_text import is_word, on_one_line
-from music_affect.sweep.cells import digest
+from music_affect.sweep.run_state import digest
 from music_affect.trust import NAMES
 
 EXTRA_OF = {"joblib": "joblib", "ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm", "slurm": "slurm"}
@@ -32,12 +33,17 @@ FOR_ALL_RUNS = ("grid", "hparams_search")  # groups that say which runs there ar
 OF_VALUES = ("experiment", "grid", "debug")  # groups that give values to settings of others
 
 
-def composing() -> AbstractContextManager[None]:
-    """A context in which ``composed`` finds the configurations."""
-    opened: AbstractContextManager[None] = hydra.initialize_config_dir(
-        str(conf_folder().absolute()), version_base="1.3"
-    )
-    return opened
+@contextmanager
+def composing() -> Iterator[None]:
+    """A context in which ``composed`` finds the configurations, also while Hydra runs a program or a sweep."""
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(conf_folder().absolute()), version_base="1.3"):
+            yield
+    finally:
+        if outer is not None:
+            GlobalHydra.instance().initialize(outer)
 
 
 def check_overrides(config_name: str, words: Sequence[str]) -> DictConfig:
@@ -141,6 +147,12 @@ def _first_cell(override: Override) -> str:
     line = override.input_line or ""
     if not override.is_sweep_override() or override.is_delete():
         return line
+    if not override.is_discrete_sweep():
+        raise ConfigurationError(
+            f"{line} is no list of values",
+            expected="values like 1e-3,1e-2 or range(0,5)",
+            fix="list them, or search between two ends with hparams_search",
+        )
     return f"{line.split('=', 1)[0]}={next(iter(override.sweep_string_iterator()))}"
 
 
@@ -236,7 +248,7 @@ def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("times", _times, replace=True)
     OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
-    OmegaConf.register_new_resolver("cell", lambda *, _root_: digest(_root_), replace=True)
+    OmegaConf.register_new_resolver("run_digest", lambda *, _root_: digest(_root_), replace=True)
 
 
 def variable(name: str, default: str | None = None) -> str | None:

@@ -18,7 +18,7 @@ from music_affect.distributed import launch
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.machine import blamed_on
 from music_affect.settings import flat
-from music_affect.sweep import cells
+from music_affect.sweep import run_state
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 PREVIOUS_CHECKPOINT = Path("checkpoints") / "last.previous.ckpt"
@@ -41,7 +41,7 @@ def wait_for_rank_0(folder: Path, *, overwrite: bool) -> bool:
     """
     seen = time.monotonic()
     while True:
-        status = cells.read_status(folder)
+        status = run_state.read_status(folder)
         if status.get("state") == "running" and status.get("job") == launch.job():
             return True
         if status.get("state") == "done" and not overwrite:
@@ -160,7 +160,7 @@ def clear_failed(path: Path) -> None:
     """Empties the folder of a run that failed, unless another process is at work on it or has finished it."""
     try:
         with FileLock(path / ".lock", timeout=PROBE):
-            if cells.state(path).name == "failed":
+            if run_state.state(path).name == "failed":
                 replacement.remove(path)
     except Timeout:
         return
@@ -171,7 +171,7 @@ def _recorded(writer: RunWriter) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if cells.is_interruption(error):
+        if run_state.is_interruption(error):
             raise  # it stays "running" without a process: cut off
         told = machine.explanation(error) or error
         state = told.state if isinstance(told, MusicAffectError) else "failed"
@@ -182,7 +182,7 @@ def _recorded(writer: RunWriter) -> Iterator[None]:
 
 def _prepare(path: Path, config: Mapping[str, Any], resume: bool, overwrite: bool) -> bool:
     """Checks or clears what is there; True where a finished run of this configuration is to be kept."""
-    state = cells.state(path).name
+    state = run_state.state(path).name
     if state == "new":
         foreign = [entry.name for entry in path.iterdir() if entry.name not in (".lock", ".hydra")]
         if foreign:
@@ -230,5 +230,5 @@ def first_change(earlier: Mapping[Any, Any], config: Mapping[str, Any]) -> tuple
     before, now = flat(earlier), flat(config)
     changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     # In a sweep a run gets whichever GPU is free, and goes on with another one.
-    changed = [key for key in changed if key.split(".")[0] not in cells.NOT_COMPARED and key != "trainer.devices"]
+    changed = [key for key in changed if key.split(".")[0] not in run_state.NOT_COMPARED and key != "trainer.devices"]
     return (changed[0], before.get(changed[0]), now.get(changed[0])) if changed else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +18,7 @@ from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
 from music_affect.distributed import launch
 from music_affect.errors import ConfigurationError
-from music_affect.search.command import run_search
-from music_affect.sweep.cell_job import run_cell
-from music_affect.sweep.command import run_sweep
+from music_affect.sweep.run_job import make_run
 
 
 def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, Any]:
@@ -78,7 +76,7 @@ def _job(cfg: DictConfig) -> float | None:
         )
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         try:
-            return _cell(cfg)
+            return make_run(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
         except KeyboardInterrupt:
             sys.exit(130)  # the sweep says how it goes on
     _refuse_words_of_a_sweep(HydraConfig.get().overrides.task)
@@ -89,21 +87,11 @@ def _job(cfg: DictConfig) -> float | None:
     return train(cfg, Path(HydraConfig.get().runtime.output_dir)).get("score")
 
 
-def _cell(cfg: DictConfig) -> float:
-    return run_cell(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
-
-
 def _refuse_words_of_a_sweep(words: Sequence[str]) -> None:
     """They would change nothing, and who asks for ``sweep.dry_run`` does not expect a run."""
     found = next((word for word in words if word.startswith("sweep.")), None)
     if found is not None:
         raise ConfigurationError(f"{found} without a sweep", expected="-m, a grid or a search beside it", fix="add -m")
-
-
-def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> int:
-    if first.get("search") is not None:
-        return run_search(config_name, first, sys.argv[1:], _cell)
-    return run_sweep(config_name, first, launch)
 
 
 def _join(folder: Path) -> None:
@@ -119,7 +107,7 @@ def main() -> None:
     if folder is not None:
         command_line.reported(partial(_join, folder))
         return
-    command_line.run("train", _job, going_on="Add resume=true to go on.", sweep=_sweep)
+    command_line.run("train", _job, going_on="Add resume=true to go on.")
 
 
 if __name__ == "__main__":

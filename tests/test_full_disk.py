@@ -32,7 +32,7 @@ from music_affect.evaluate import evaluate
 from music_affect.evaluation.run_report import write_report
 from music_affect.machine import FullDiskError, MachineError
 from music_affect.predict import predict
-from music_affect.sweep import cells
+from music_affect.sweep import run_state
 
 SMALL = 20_000  # bytes: of a file of figures, not of a checkpoint
 
@@ -91,7 +91,7 @@ def test_a_run_that_fills_the_disk_is_cut_off_and_goes_on_with_room_again(root: 
         disk.enter_context(at_epoch(2, lambda: disk.enter_context(files_up_to(SMALL))))
         with pytest.raises(FullDiskError, match="ckpt"):
             trained(root, folder)
-    state = cells.state(folder)
+    state = run_state.state(folder)
     assert state.name == "cut off"
     assert "cannot be used" in state.reason
     assert hidden(folder) == []
@@ -106,7 +106,7 @@ def test_whatever_finds_no_room_a_run_is_cut_off_and_goes_on(
     no_room_for.append(name)
     with pytest.raises(FullDiskError, match=name):
         trained(root, tmp_path / "run", "model=majority")
-    assert cells.state(tmp_path / "run").name == "cut off"
+    assert run_state.state(tmp_path / "run").name == "cut off"
     assert hidden(tmp_path / "run") == []
     no_room_for.clear()
     metrics = trained(root, tmp_path / "run", "model=majority", "resume=true")
@@ -134,7 +134,7 @@ def test_no_room_for_a_new_run_leaves_the_older_one(
         with pytest.raises(FullDiskError):
             trained(root, folder, "overwrite=true")
         assert (folder / "metrics.json").read_text() == (majority / "metrics.json").read_text()
-        assert cells.state(folder).name == "done"
+        assert run_state.state(folder).name == "done"
         assert hidden(folder) == []
 
 
@@ -168,8 +168,8 @@ def test_a_run_without_memory_has_failed_with_that_reason(
     monkeypatch.setattr("music_affect.references.fit", refuse)
     with pytest.raises(MachineError, match=r"batch_size"):
         trained(root, tmp_path / "run", "model=majority")
-    assert cells.state(tmp_path / "run").name == "failed"
-    assert "batch_size" in cells.state(tmp_path / "run").reason
+    assert run_state.state(tmp_path / "run").name == "failed"
+    assert "batch_size" in run_state.state(tmp_path / "run").reason
 
 
 def test_a_defect_stays_a_defect() -> None:
@@ -237,7 +237,7 @@ def test_a_run_whose_lines_nobody_reads_is_finished(root: Path, tmp_path: Path) 
     words = [*WORDS, f"data.root={root}", "model=majority", f"hydra.run.dir={tmp_path / 'run'}"]
     command = f"'{sys.executable}' -m music_affect.train {' '.join(words)} | head -1"
     subprocess.run(["bash", "-c", command], check=True, capture_output=True, cwd=tmp_path, timeout=300)
-    assert cells.state(tmp_path / "run").name == "done"
+    assert run_state.state(tmp_path / "run").name == "done"
 
 
 def test_results_of_a_run_that_cannot_be_written_to_go_elsewhere(

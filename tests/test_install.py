@@ -46,7 +46,7 @@ def test_the_wheel_holds_the_package_and_every_configuration(wheel: Path) -> Non
     wanted = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "music_affect").rglob("*.py")}
     wanted |= {f"music_affect/{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "conf").rglob("*.yaml")}
     assert wanted <= names
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"music_affect"}
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"music_affect", "hydra_plugins"}
 
 
 def test_the_installed_package_is_the_one_that_runs(installed: Path, tmp_path: Path) -> None:

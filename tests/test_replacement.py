@@ -11,7 +11,7 @@ from running import compose
 from music_affect import build, files, replacement, run_writer
 from music_affect.errors import TrainingError
 from music_affect.machine import FullDiskError
-from music_affect.sweep import cells
+from music_affect.sweep import run_state
 
 OURS = ("config.yaml", "metrics.json", "checkpoints/best.ckpt", "figures/clips/0.png", "evaluations/x-test/scores.json")
 FOREIGN = ("notes.txt", "checkpoints/mine.ckpt", "figures/drawing.svg", "thesis/chapter.tex")
@@ -67,7 +67,7 @@ def test_a_run_that_has_begun_has_replaced_the_older_one(older: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         replaced(older, KeyboardInterrupt())
     assert contents(older)["metrics.json"] == "newer"
-    assert cells.state(older).name == "cut off"
+    assert run_state.state(older).name == "cut off"
 
 
 def test_wherever_a_kill_comes_one_whole_run_is_left(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from omegaconf import OmegaConf
 
 from music_affect import files
 from music_affect.errors import CheckpointError, RunFolderError
-from music_affect.sweep import cells
-from music_affect.sweep.cell_job import run_cell
+from music_affect.sweep import run_state
+from music_affect.sweep.run_job import make_run
 from music_affect.train import train
 
 STILL = "optimizer.lr=1e-12"  # nothing is learnt: the first epoch is the best
@@ -96,7 +96,7 @@ def test_data_that_changed_is_not_gone_on_with(name: str, root: Path, run: Path)
     with pytest.raises(CheckpointError, match=words) as refused:
         trained(root, run, STILL, "resume=true")
     assert "overwrite=true" in str(refused.value)
-    assert cells.state(run).name == "failed"
+    assert run_state.state(run).name == "failed"
     assert (run / "checkpoints" / "last.ckpt").is_file()
 
 
@@ -114,12 +114,12 @@ def test_a_run_of_a_sweep_whose_data_changed_fails_with_the_reason(
     HydraConfig.instance().cfg = OmegaConf.create({"hydra": own})  # type: ignore[assignment]
     relabel(exchange, root)
     try:
-        score = run_cell(composed(root, STILL), run, partial(train, summary=False))
+        score = make_run(composed(root, STILL), run, partial(train, summary=False))
     finally:
         HydraConfig.instance().cfg = None
     assert np.isnan(score)
-    assert cells.state(run).name == "failed"
-    assert "6 of the 6 test clips have been learnt" in cells.state(run).reason
+    assert run_state.state(run).name == "failed"
+    assert "6 of the 6 test clips have been learnt" in run_state.state(run).reason
     assert "Traceback" not in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""What users of Lightning and Hydra bring along: callbacks, loggers, settings of the Trainer; the package from Python."""
+"""What users of Lightning and Hydra bring along: callbacks, loggers, settings of the Trainer, and the Python API."""
 
 from __future__ import annotations
 

@@ -180,6 +180,8 @@ def test_every_run_of_a_sweep_is_checked_before_the_first_one(
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"optimizer\.lr=0; expected"):
         plan("train", ["optimizer.lr=1e-3,0"])
+    with pytest.raises(ConfigurationError, match=r"optimizer\.lr=interval\(1e-3,1e-2\) is no list of values"):
+        check_overrides("train", ["optimizer.lr=interval(1e-3,1e-2)"])
     assert train_command(tmp_path, "-m", "seed=0,1,true", f"paths.sweeps={tmp_path / 'sweeps'}") == 1
     assert capsys.readouterr().err == (
         "error: seed=true; expected a whole number from 0 to 4294967295; correct it (it usually is 0).\n"

@@ -170,7 +170,7 @@ def test_no_place_takes_a_call(call: str, canary: Path, settings: dict[str, Any]
     [
         ("data.name", "${oc.env:A_SECRET}", "no plain value"),
         ("task.name", "x ${oc.env:A_SECRET}", "no plain value"),
-        ("model.net.width", "${cell:}", "no plain value"),
+        ("model.net.width", "${run_digest:}", "no plain value"),
         ("${oc.env:A_SECRET}", 1, "no plain value"),
         ("seed", "???", "no plain value"),
         ("model.net._partial_", True, "Hydra's own"),

@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from music_affect import build, configuration
 from music_affect.compatibility import wanted
 from music_affect.data.labels import labelled
 from music_affect.data.splits import divide, restrict
-from music_affect.errors import ConfigurationError, SplitError, did_you_mean
+from music_affect.errors import ConfigurationError, SplitError
+from music_affect.overrides import parsed
 from music_affect.search import space as spaces
-from music_affect.search.words import run_settings
 from music_affect.settings import check_one, flat
+from music_affect.sweep.plan import overrides_of
 
 
-def plain(node: Any) -> dict[str, Any]:
-    """A node as plain containers."""
-    content = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
-
-
-def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:
+def check_overrides_of(cfg: DictConfig, arguments: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:
     """Refuses what has no meaning beside a search: lists of values, failed runs made again, and a space of settings
     that do not exist, are given, or do nothing.
 
+    Args:
+        cfg: of the command, Hydra's own included.
+        arguments: overrides of the command line.
+        axes: of the space, by setting.
+
     Raises:
-        ConfigurationError: with the word.
+        ConfigurationError: with the override.
     """
-    overrides = OverridesParser.create().parse_overrides(list(words))
+    words = overrides_of(cfg, arguments)
+    overrides = parsed(words)
     lists = [str(override.input_line) for override in overrides if override.is_sweep_override()]
-    lists += [f"{key}={value}" for key, value in (first.hydra.sweeper.get("params") or {}).items()]
     if lists:
         raise ConfigurationError(
             f"{lists[0]} beside hparams_search",
             expected="one value each: a search proposes the values that vary",
             fix=f"give one, or search over it with +search.space.{lists[0].replace('=', '=[', 1)}]",
         )
-    if first.sweep.retry_failed:
+    if cfg.sweep.retry_failed:
         raise ConfigurationError(
             "sweep.retry_failed=true beside hparams_search",
             expected="failed trials to stay failed: later proposals have learnt from them",
@@ -53,23 +50,12 @@ def check_words(config_name: str, first: DictConfig, words: Sequence[str], axes:
             raise ConfigurationError(
                 f"{name} is both given and searched for",
                 expected="one of the two",
-                fix=f"leave the word out, or add search.space.{name}=null",
+                fix=f"leave it out, or add search.space.{name}=null",
             )
-    _check_known(first, axes)
-    _check_values(config_name, first, words, axes)
-    _check_effect(first, axes)
+    config_name = str(cfg.hydra.job.config_name)
     configuration.check_overrides(config_name, [*words, *spaces.examples(axes)])
-
-
-def _check_known(cfg: DictConfig, axes: Mapping[str, spaces.Axis]) -> None:
-    known = flat(run_settings(cfg))
-    for name in axes:
-        if name not in known and not (configuration.conf_folder() / name).is_dir():
-            raise ConfigurationError(
-                f"search.space holds {name}, which is no setting of this run{did_you_mean(name, known)}",
-                expected="settings that data, model and optimizer have",
-                fix=f"correct it, or leave it out with search.space.{name}=null",
-            )
+    _check_values(config_name, cfg, words, axes)
+    _check_effect(cfg, axes)
 
 
 def _check_values(config_name: str, cfg: DictConfig, words: Sequence[str], axes: Mapping[str, spaces.Axis]) -> None:

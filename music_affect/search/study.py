@@ -1,53 +1,71 @@
-"""A search on disk: what was proposed, what came of it, and what is proposed next."""
+"""Optuna's study of a search: its file, what it proposes next, and what became of its trials."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from music_affect.errors import RunFolderError
+from music_affect.errors import ConfigurationError, RunFolderError
 from music_affect.machine import blamed_on
-from music_affect.search.space import overrides
-from music_affect.search.storage import JOURNAL, NAME, open_storage
 
 if TYPE_CHECKING:
-    from optuna import Study as OptunaStudy
     from optuna.distributions import BaseDistribution
+    from optuna.storages import JournalStorage
     from optuna.trial import FrozenTrial
 
-PRUNED = "pruned"  # the mark by which a stopped trial tells the search, whatever became of its process
+JOURNAL = "study.journal"
+NAME = "search"  # of the study in its file: the draws of Hyperband's brackets depend on it
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """Settings to try.
+def check_installed() -> None:
+    """Refuses a search where Optuna is not installed.
 
-    Args:
-        number: of the trial.
-        words: of a command line, with its values.
+    Raises:
+        ConfigurationError: with the extra that brings it.
     """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ConfigurationError(
+            "hparams_search needs Optuna, which is not installed",
+            expected="the extra 'search'",
+            fix="pip install 'music_affect[search]'",
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-    number: int
-    words: tuple[str, ...]
+
+def open_storage(journal: Path) -> JournalStorage:
+    """Optuna's storage in a file, which a search and its trials write from processes of their own.
+
+    Its lock is one that every file system has, also those which the nodes of a cluster share.
+    """
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    return JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalFileOpenLock(str(journal))))
 
 
 class Study:
-    """The trials of one search. Everything random is drawn from (seed, trial), so a search that was cut off goes on
-    with the proposals that it would have made.
+    """The trials of one search.
+
+    Every proposal is drawn from (seed, trial), so a search that was cut off goes on with the proposals that it would
+    have made.
 
     Args:
-        journal: the study's file.
-        space: by setting.
+        journal: the study's file, which is made where it is missing.
+        space: Optuna's distributions by setting.
         mode: ``max`` or ``min``.
         seed: of the proposals.
         startup_trials: that are drawn at random before the sampler learns from them.
+
+    Attributes:
+        optuna: the study itself.
     """
 
     def __init__(
@@ -58,76 +76,74 @@ class Study:
 
         self._space, self._seed, self._startup_trials = dict(space), seed, startup_trials
         direction = StudyDirection.MAXIMIZE if mode == "max" else StudyDirection.MINIMIZE
-        self._study = optuna.create_study(
+        self.optuna = optuna.create_study(
             storage=open_storage(journal), study_name=NAME, direction=direction, load_if_exists=True
         )
 
     @property
-    def optuna(self) -> OptunaStudy:
-        return self._study
+    def trials(self) -> list[FrozenTrial]:
+        """All trials that were proposed in full, in order; a killed process may leave one that was not."""
+        return [trial for trial in self.optuna.get_trials(deepcopy=False) if trial.params.keys() == self._space.keys()]
 
     @property
-    def trials(self) -> list[FrozenTrial]:
-        """All that were proposed in full, in order."""
-        return [trial for trial in self._study.get_trials(deepcopy=False) if trial.params.keys() == self._space.keys()]
+    def unfinished(self) -> list[FrozenTrial]:
+        """Trials without an outcome, among them those of an earlier process, whose runs go on."""
+        return [trial for trial in self.trials if not trial.state.is_finished()]
 
     def check(self) -> None:
-        """Refuses trials whose values the space cannot give: they would become words of a command line.
+        """Refuses trials whose values the space cannot give: they would become overrides of a command line.
 
         Raises:
             ValueError: there is such a trial.
         """
-        for trial in self._study.get_trials(deepcopy=False):
+        for trial in self.optuna.get_trials(deepcopy=False):
             float(trial.value or 0.0)
             for name, value in trial.params.items():
                 axis = self._space[name]
                 if trial.distributions[name] != axis or not axis._contains(axis.to_internal_repr(value)):
                     raise ValueError(f"trial {trial.number} has {name}={value}")
 
-    def unfinished(self) -> list[Proposal]:
-        """Trials without an outcome; those of an earlier process too, whose run folders are gone on with."""
-        return [
-            Proposal(trial.number, overrides(trial.params)) for trial in self.trials if not trial.state.is_finished()
-        ]
+    def batches(self, trials: int, at_once: int) -> Iterator[list[FrozenTrial]]:
+        """Trials to be run, batch after batch, each of which is to be recorded before the next one is proposed.
 
-    def propose(self, count: int) -> list[Proposal]:
-        """New trials."""
+        A search that was cut off between two proposals of a batch first completes that batch, so that it ends like one
+        that never stopped.
+
+        Args:
+            trials: in all, those of earlier processes included.
+            at_once: trials a batch.
+        """
+        while True:
+            batch, made = self.unfinished, len(self.trials)
+            if not batch or made % at_once:
+                batch += [self._propose() for _ in range(min(at_once - made % at_once, trials - made))]
+            if not batch:
+                return
+            for start in range(0, len(batch), at_once):
+                yield batch[start : start + at_once]
+
+    def record(self, number: int, state: str, value: float) -> None:
+        """Ends a trial.
+
+        Args:
+            number: of the trial.
+            state: of its run: ``done``, ``pruned`` or ``failed``.
+            value: that a finished run reached; NaN counts as failed.
+        """
+        from optuna.trial import TrialState
+
+        if state == "done" and math.isfinite(value):
+            self.optuna.tell(number, value)
+        else:
+            self.optuna.tell(number, state=TrialState.PRUNED if state == "pruned" else TrialState.FAIL)
+
+    def _propose(self) -> FrozenTrial:
         from optuna.samplers import TPESampler
 
-        made = []
-        for index in range(len(self.trials), len(self.trials) + count):
-            seed = int(np.random.SeedSequence((self._seed, index)).generate_state(1)[0])
-            self._study.sampler = TPESampler(seed=seed, n_startup_trials=self._startup_trials)
-            trial = self._study.ask(self._space)
-            made.append(Proposal(trial.number, overrides(trial.params)))
-        return made
-
-    def outcomes(self) -> dict[tuple[str, ...], int]:
-        """Numbers of finished trials by their words."""
-        return {overrides(trial.params): trial.number for trial in self.trials if trial.state.is_finished()}
-
-    def record(self, proposal: Proposal, value: float) -> None:
-        """Ends a trial: as stopped where it left that mark, as failed where its value is not finite."""
-        from optuna.trial import TrialState
-
-        trial = self._trial(proposal.number)
-        if trial.user_attrs.get(PRUNED):
-            self._study.tell(proposal.number, state=TrialState.PRUNED)
-        elif math.isfinite(value):
-            self._study.tell(proposal.number, value)
-        else:
-            self._study.tell(proposal.number, state=TrialState.FAIL)
-
-    def repeat(self, proposal: Proposal, number: int) -> None:
-        """Ends a trial like a finished one of the same settings, since it would be the same run."""
-        from optuna.trial import TrialState
-
-        twin = self._trial(number)
-        value = twin.value if twin.state == TrialState.COMPLETE else None
-        self._study.tell(proposal.number, value, state=twin.state)
-
-    def _trial(self, number: int) -> FrozenTrial:
-        return self._study.get_trials(deepcopy=False)[number]
+        seed = int(np.random.SeedSequence((self._seed, len(self.trials))).generate_state(1)[0])
+        self.optuna.sampler = TPESampler(seed=seed, n_startup_trials=self._startup_trials)
+        number = self.optuna.ask(self._space).number
+        return self.optuna.get_trials(deepcopy=False)[number]
 
 
 @contextmanager
@@ -152,8 +168,17 @@ def opened(
     try:
         journal = folder / JOURNAL
         with blamed_on(journal, RunFolderError, expected="what a search wrote", fix="give this one another sweep.name"):
+            _cut_torn_line(journal)
             study = Study(journal, space, mode=mode, seed=seed, startup_trials=startup_trials)
             study.check()
         yield study
     finally:
         lock.release()
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Removes the end of a line that a full disk or a lost machine left, since nothing could be appended after it."""
+    content = journal.read_bytes() if journal.exists() else b""
+    if content and not content.endswith(b"\n"):
+        with journal.open("r+b") as stream:
+            stream.truncate(content.rfind(b"\n") + 1)

@@ -1,12 +1,11 @@
-"""A trial's side of a search: its figures are reported as they come, and a hopeless trial is told to stop."""
+"""A trial's side of a search: its figures are reported as they come, and a hopeless trial is to stop."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from music_affect.search.storage import NAME, open_storage
-from music_affect.search.study import PRUNED
+from music_affect.search.study import NAME, open_storage
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -35,7 +34,7 @@ def make_pruner(name: str, *, grace_epochs: int, startup_trials: int, epochs: in
 
 
 class TrialReport:
-    """Reports of one trial.
+    """Reports of one trial to its study.
 
     Args:
         journal: the study's file.
@@ -46,10 +45,10 @@ class TrialReport:
     def __init__(self, journal: Path, number: int, pruner: BasePruner) -> None:
         import optuna
 
-        self._storage, self._pruner = open_storage(journal), pruner
-        self._study = optuna.load_study(study_name=NAME, storage=self._storage, pruner=pruner)
-        study_id = self._storage.get_study_id_from_name(NAME)
-        self._trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+        storage = open_storage(journal)
+        study = optuna.load_study(study_name=NAME, storage=storage, pruner=pruner)
+        study_id = storage.get_study_id_from_name(NAME)
+        self._trial = optuna.Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
 
     def __call__(self, epochs: int, value: float) -> bool:
         """Reports a figure.
@@ -59,10 +58,7 @@ class TrialReport:
             value: of the figure that decides.
 
         Returns:
-            Whether the trial is to stop; the search knows of it then.
+            Whether the trial is to stop.
         """
-        self._storage.set_trial_intermediate_value(self._trial_id, epochs, value)
-        hopeless = self._pruner.prune(self._study, self._storage.get_trial(self._trial_id))
-        if hopeless:
-            self._storage.set_trial_user_attr(self._trial_id, PRUNED, True)
-        return hopeless
+        self._trial.report(value, epochs)
+        return self._trial.should_prune()

@@ -2,83 +2,77 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from music_affect.sweep.plan import Cell
+from hydra.plugins.launcher import Launcher
+
+from music_affect.sweep.plan import Run
 
 LAUNCHES = 3
 PATIENCE = 1.0  # seconds between two looks at runs that another process makes
 LAUNCHERS = ("joblib", "submitit", "ray")
 
-Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
-def finish(planned: Sequence[Cell], launch: Callable[[], Any], say: Say, *, again: bool) -> None:
-    """Launches the runs and waits for those of other processes, until nothing is left that a launch can help.
+def finish(runs: Sequence[Run], launcher: Launcher, *, retry_failed: bool = False, first: int = 0) -> None:
+    """Launches runs and waits for those of other processes, until nothing is left that a launch can help.
 
     Args:
-        planned: the runs.
-        launch: starts all of them through Hydra.
-        say: receives lines for the console.
-        again: runs that were cut off are launched again. Not where a launcher queues jobs that outlive the command.
+        runs: all runs; those that have ended are not launched.
+        launcher: of Hydra.
+        retry_failed: runs that failed before are launched as well.
+        first: Hydra's number for the first run.
     """
     cut_off: Counter[str] = Counter()
+    again = "submitit" not in type(launcher).__module__  # it queues jobs, which outlive this command
+    waiting = [run for run in runs if run.state.is_open(retry_failed=retry_failed)]
     for number in range(1, LAUNCHES + 1):
-        sound = _launch(launch, say)
-        _wait(planned, say)
-        left = [cell for cell in planned if cell.state.name in ("new", "cut off")]
+        sound = not waiting or _launch(waiting, launcher, first)
+        _wait(runs)
+        left = [run for run in runs if run.state.is_open()]
         if not left or not sound or not again or number == LAUNCHES:
             return
-        cut_off.update(cell.folder.name.rpartition("-")[2] for cell in left if cell.state.name == "cut off")
-        twice = [digest for digest, count in cut_off.items() if count > 1]
-        if twice:  # they may be what kills the processes
-            sys.argv.append(f"+sweep.leave=[{','.join(repr(digest) for digest in twice)}]")
-        say(f"Launched again: {len(left)} of {len(planned)} runs are left.")
+        cut_off.update(run.digest for run in left if run.state.name == "cut off")
+        waiting = [run for run in left if cut_off[run.digest] < 2]  # the others may be what kills the processes
+        log.info("Launched again: %d of %d runs are left.", len(left), len(runs))
 
 
-def is_lost_worker(error: Exception) -> bool:
-    """Whether a launcher tells of the death of a process; anything else is a defect."""
-    return type(error).__module__.split(".")[0] in LAUNCHERS
+def interrupted(work: Callable[[], None]) -> bool:
+    """Works, and says whether Ctrl-C ended it; whatever else ended it shows in the states of the runs."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    except SystemExit as ended:
+        if ended.code != 130:
+            raise
+        return True
+    return False
 
 
-def _launch(launch: Callable[[], Any], say: Say) -> bool:
+def _launch(runs: Sequence[Run], launcher: Launcher, first: int) -> bool:
     """False where the launch itself has a defect, which is shown."""
     try:
-        with _errors_raised():
-            launch()
+        for returned in launcher.launch([run.overrides for run in runs], initial_job_idx=first):
+            _ = returned.return_value  # raises what the job raised
     except Exception as error:
-        if not is_lost_worker(error):
+        if type(error).__module__.split(".")[0] not in LAUNCHERS:
             traceback.print_exc()
             return False
-        say(f"A process ended under its run ({type(error).__name__}); it was killed, or had no memory or time left.")
+        kind = type(error).__name__
+        log.info("A process ended under its run (%s); it was killed, or had no memory or time left.", kind)
     return True
 
 
-@contextmanager
-def _errors_raised() -> Iterator[None]:
-    """Hydra hands on what a launcher raises; else it prints the whole traceback and ends the process."""
-    before = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = before
-
-
-def _wait(planned: Sequence[Cell], say: Say) -> None:
-    told = False
-    while running := [cell for cell in planned if cell.state.name == "running"]:
-        if not told:
-            say(f"Waiting for what another process makes: {len(running)} of {len(planned)} runs.")
-            told = True
+def _wait(runs: Sequence[Run]) -> None:
+    reported = False
+    while running := [run for run in runs if run.state.name == "running"]:
+        if not reported:
+            log.info("Waiting for what another process makes: %d of %d runs.", len(running), len(runs))
+            reported = True
         time.sleep(PATIENCE)

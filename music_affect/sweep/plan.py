@@ -1,75 +1,72 @@
-"""Which runs a command line with ``-m`` or a grid stands for."""
+"""The runs that a command line with ``-m`` or a grid stands for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from statistics import fmean
 
-import hydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
 from music_affect import configuration
-from music_affect.sweep import cells
-
-ABOUT_THE_SWEEP = ("sweep.", "hydra.", "hydra/")  # words that tell nothing of a run
+from music_affect.overrides import parsed
+from music_affect.sweep import run_state
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run of the sweep.
+class Run:
+    """One run of a sweep.
 
     Args:
-        words: of the command line, this run's values in place of the lists.
-        cfg: composed from them, without Hydra's own.
+        overrides: of this run, with one value each; those of Hydra itself are not among them.
+        cfg: the configuration that is composed from them, without Hydra's own.
         folder: where the run is made.
     """
 
-    words: Sequence[str]
+    overrides: Sequence[str]
     cfg: DictConfig
     folder: Path
 
     @property
-    def state(self) -> cells.State:
-        return cells.state(self.folder)
+    def own(self) -> list[str]:
+        """The overrides that say what the run is, without those of its sweep."""
+        return [override for override in self.overrides if not override.startswith("sweep.")]
+
+    @property
+    def state(self) -> run_state.State:
+        return run_state.state(self.folder)
+
+    @property
+    def digest(self) -> str:
+        return self.folder.name.rpartition("-")[2]
 
 
-def plan(config_name: str, arguments: Sequence[str]) -> list[Cell]:
-    """All cells of a command line, in Hydra's order.
+def overrides_of(cfg: DictConfig, arguments: Sequence[str]) -> list[str]:
+    """All overrides of a command: those of Hydra itself, those of a grid, and the arguments, which come last."""
+    params = cfg.hydra.sweeper.get("params") or {}
+    return [*cfg.hydra.overrides.hydra, *(f"{key}={value}" for key, value in params.items()), *arguments]
+
+
+def plan(config_name: str, overrides: Sequence[str]) -> list[Run]:
+    """Composes every run of a command line, in Hydra's order.
 
     Raises:
-        ConfigurationError: one of them has a setting without a meaning.
+        ConfigurationError: one of the runs has a setting without a meaning.
     """
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
-    words = [word for word in arguments if not word.startswith("-")]
+    values: dict[str, list[str]] = {}
+    for override in parsed(overrides):
+        key, line = override.get_key_element(), str(override.input_line)
+        swept = override.is_sweep_override()
+        values[key] = [f"{key}={value}" for value in override.sweep_string_iterator()] if swept else [line]
     with configuration.composing():
-        whole = hydra.compose(config_name, _without_sweeps(words), return_hydra_config=True)
-        params = [f"{key}={value}" for key, value in (whole.hydra.sweeper.params or {}).items()]
-        overrides = OverridesParser.create().parse_overrides([*params, *words])
-        found = []
-        for line in BasicSweeper.split_arguments(overrides, None)[0]:
-            cfg = configuration.composed(config_name, line)
-            folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
-            with open_dict(cfg):
-                del cfg["hydra"]  # four fifths of it, and there may be thousands of cells
-            own = [word for word in line if not word.startswith(ABOUT_THE_SWEEP)]
-            found.append(Cell(own, cfg, folder))
-    return found
+        return [_run(config_name, chosen) for chosen in product(*values.values())]
 
 
-def _without_sweeps(words: Sequence[str]) -> list[str]:
-    overrides = OverridesParser.create().parse_overrides(list(words))
-    return [str(override.input_line) for override in overrides if not override.is_sweep_override()]
-
-
-def mean_seconds(planned: Sequence[Cell], states: Sequence[cells.State]) -> dict[str, float]:
-    """Seconds that finished runs of each model took; of all under the empty name."""
-    found: dict[str, list[float]] = {}
-    for cell, state in zip(planned, states, strict=True):
-        if state.seconds is not None:
-            for name in (str(cell.cfg.model.name), ""):
-                found.setdefault(name, []).append(state.seconds)
-    return {name: fmean(seconds) for name, seconds in found.items()}
+def _run(config_name: str, overrides: Sequence[str]) -> Run:
+    cfg = configuration.composed(config_name, overrides)
+    folder = Path(cfg.hydra.sweep.dir) / cfg.hydra.sweep.subdir
+    with open_dict(cfg):
+        del cfg["hydra"]  # four fifths of it, and there may be thousands of runs
+    own = [override for override in overrides if not override.lstrip("+~").startswith(("hydra.", "hydra/"))]
+    return Run(own, cfg, folder)

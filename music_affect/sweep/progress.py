@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
+from statistics import fmean
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from music_affect.console import duration
 from music_affect.plain_text import on_one_line
-from music_affect.sweep.cells import State
-from music_affect.sweep.plan import Cell, mean_seconds
+from music_affect.sweep.plan import Run
+from music_affect.sweep.run_state import State
 
 POLL = 0.5  # seconds between two looks at the run folders
 OPEN = ("new", "cut off", "running")
 STYLES = {"failed": "bold red", "done": "green", "pruned": "yellow"}
 
-
-def varied(planned: Sequence[Cell]) -> list[str]:
-    """What tells each run from the others: its words that not all of them have."""
-    common = set.intersection(*(set(cell.words) for cell in planned)) if len(planned) > 1 else set()
-    return [" ".join(word for word in cell.words if word not in common) or cell.folder.name for cell in planned]
+log = logging.getLogger(__name__)
 
 
-def table(planned: Sequence[Cell], before: Sequence[State], after: Sequence[State]) -> Table:
+def varied(planned: Sequence[Run]) -> list[str]:
+    """What distinguishes each run: the overrides that not all runs have."""
+    common = set.intersection(*(set(run.own) for run in planned)) if len(planned) > 1 else set()
+    return [" ".join(word for word in run.own if word not in common) or run.folder.name for run in planned]
+
+
+def table(planned: Sequence[Run], before: Sequence[State], after: Sequence[State]) -> Table:
     """A row a run: what it is, what became of it, its score or the first line of the reason."""
     shown = Table(title=f"{len(planned)} runs", title_justify="left")
     for heading in ("run", "state", "score", "seconds", "reason"):
@@ -43,26 +46,36 @@ def table(planned: Sequence[Cell], before: Sequence[State], after: Sequence[Stat
     return shown
 
 
-def forecast(planned: Sequence[Cell], states: Sequence[State]) -> str:
+def forecast(planned: Sequence[Run], states: Sequence[State]) -> str:
     """How long the rest takes, one run after the other, by the finished ones."""
-    means = mean_seconds(planned, states)
-    left = [cell for cell, state in zip(planned, states, strict=True) if state.name in OPEN]
+    means = _mean_seconds(planned, states)
+    left = [run for run, state in zip(planned, states, strict=True) if state.name in OPEN]
     done = f"{len(planned) - len(left)} of {len(planned)} runs are finished"
     if not left:
         return f"{done}."
     if not means:
         return f"{done}; how long the others take is known once one is."
-    seconds = sum(means.get(str(cell.cfg.model.name), means[""]) for cell in left)
+    seconds = sum(means.get(str(run.cfg.model.name), means[""]) for run in left)
     return f"{done}; the other {len(left)} take about {duration(seconds)}, one after the other."
 
 
-class Monitor:
-    """Tells of every run that ends, however it was launched, by looking at the run folders."""
+def _mean_seconds(planned: Sequence[Run], states: Sequence[State]) -> dict[str, float]:
+    """Seconds that finished runs of each model took; of all under the empty name."""
+    found: dict[str, list[float]] = {}
+    for run, state in zip(planned, states, strict=True):
+        if state.seconds is not None:
+            for name in (str(run.cfg.model.name), ""):
+                found.setdefault(name, []).append(state.seconds)
+    return {name: fmean(seconds) for name, seconds in found.items()}
 
-    def __init__(self, planned: Sequence[Cell], out: Console) -> None:
-        self._planned, self._out = planned, out
+
+class Monitor:
+    """Reports every run that ends, however it was launched, by looking at the run folders."""
+
+    def __init__(self, planned: Sequence[Run]) -> None:
+        self._planned = planned
         self._names = varied(planned)
-        self._open = [place for place, cell in enumerate(planned) if cell.state.name not in ("done", "pruned")]
+        self._open = [place for place, run in enumerate(planned) if run.state.name not in ("done", "pruned")]
         self._total, self._began = len(self._open), time.monotonic()
         self._stopped = Event()
         self._thread = Thread(target=self._watch, daemon=True)
@@ -89,13 +102,11 @@ class Monitor:
             if state.name in OPEN or state == self._waiting[place]:  # a failure of an earlier call is no news
                 continue
             self._open.remove(place)
-            self._tell(place, state)
+            self._report(place, state)
 
-    def _tell(self, place: int, state: State) -> None:
+    def _report(self, place: int, state: State) -> None:
         ended = self._total - len(self._open)
         left = (time.monotonic() - self._began) / ended * len(self._open)
         result = f"{state.score:.3f}" if state.score is not None else (state.reason.splitlines() or [state.name])[0]
         rest = f", about {duration(left)} left" if self._open else ""
-        self._out.print(
-            f"{ended} of {self._total}: {self._names[place]}: {state.name}, {result}{rest}",
-        )
+        log.info(on_one_line(f"{ended} of {self._total}: {self._names[place]}: {state.name}, {result}{rest}"))

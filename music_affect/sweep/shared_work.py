@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
@@ -14,10 +15,10 @@ from music_affect.data.source import ClipSource
 from music_affect.errors import MusicAffectError
 from music_affect.preparation import statistics
 
-Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
-def prepare(cfgs: Sequence[DictConfig], say: Say) -> None:
+def prepare(cfgs: Sequence[DictConfig]) -> None:
     """Builds what is missing of the feature caches of these runs.
 
     Full-rate and beat-synchronous features of the same files are made in one pass. A run whose data cannot be read is
@@ -25,7 +26,6 @@ def prepare(cfgs: Sequence[DictConfig], say: Say) -> None:
 
     Args:
         cfgs: of the runs.
-        say: receives lines for the console.
 
     Raises:
         MusicAffectError: a cache cannot be written.
@@ -36,7 +36,7 @@ def prepare(cfgs: Sequence[DictConfig], say: Say) -> None:
         kinds = {kind.folder(cfg, source): kind for _, _, kind in same_files}
         workers = caching.workers(cfg, source)
         extract = caching.extract(list(kinds.values()))
-        build_caches(list(kinds.items()), source.clips(), extract, workers=workers, say=say)
+        build_caches(list(kinds.items()), source.clips(), extract, workers=workers, say=log.info)
     for cfg, source, _ in needed:
         _statistics(cfg, source)
 

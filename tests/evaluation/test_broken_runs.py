@@ -19,7 +19,7 @@ from music_affect.evaluation.run_report import write_report
 from music_affect.evaluation.sweep.cells import DONE, find_cells
 from music_affect.evaluation.sweep.contents import gather
 from music_affect.evaluation.sweep.markdown import markdown
-from music_affect.sweep import cells
+from music_affect.sweep import run_state
 
 VALUES: list[Any] = [None, "text \ud800", [[[]]], {"a": 1}]
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -68,7 +68,7 @@ def test_metrics_of_any_kind_are_one_line(tmp_path: Path) -> None:
             node[place[-1]] = value
             run = shutil.copytree(whole, tmp_path / "sweep" / f"{number}-{VALUES.index(value)}")
             (run / "metrics.json").write_text(json.dumps(changed))
-            cells.state(run)
+            run_state.state(run)
             assert "\n" not in complaint(partial(pool, [run]))
     assert [cell.state for cell in find_cells(good)] == [DONE]
     assert "| cnn " in reported(tmp_path / "sweep")
@@ -81,7 +81,7 @@ def test_files_of_any_content_are_one_line(content: str, tmp_path: Path) -> None
     for name in FILES:
         kept = (run / name).read_bytes()
         (run / name).write_text(CONTENTS[content])
-        cells.state(run)
+        run_state.state(run)
         assert "\n" not in complaint(lambda: pool([run]).scores())
         assert "\n" not in complaint(lambda: write_report(run))
         assert "1 done" in (text := reported(tmp_path / "sweep")) or "2 done" in text

@@ -11,8 +11,7 @@ pytest.importorskip("optuna")
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from music_affect.errors import RunFolderError
-from music_affect.search.storage import JOURNAL
-from music_affect.search.study import opened
+from music_affect.search.study import JOURNAL, opened
 
 SPACE: dict[str, BaseDistribution] = {
     "model.net.width": CategoricalDistribution([8, 16]),
@@ -24,7 +23,7 @@ SPACE: dict[str, BaseDistribution] = {
 def journal(tmp_path: Path) -> Path:
     """A study with two proposals."""
     with opened(tmp_path, SPACE, mode="max", seed=0, startup_trials=2) as study:
-        study.propose(2)
+        next(study.batches(2, 2))
     return tmp_path / JOURNAL
 
 

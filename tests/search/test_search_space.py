@@ -35,12 +35,12 @@ def test_a_nested_space_is_read_by_setting_and_null_leaves_one_out() -> None:
         ({"low": 0.0, "high": 1.0, "log": True}, "above 0"),
         ({"low": 1}, "low below high"),
         ({"low": 1.0, "high": 2.0, "step": 0}, "low below high"),
-        ({"low": 1.0, "high": 2.0, "logg": True}, "did you mean 'log'"),
+        ({"low": 1.0, "high": 2.0, "logg": True}, "logg"),
     ],
 )
 def test_a_range_that_cannot_be_is_refused(axis: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told) as caught:
-        spaces.axes({"optimizer": {"lr": axis}})
+        spaces.distributions(spaces.axes({"optimizer": {"lr": axis}}))
     assert "search.space.optimizer.lr" in str(caught.value)
 
 

@@ -8,41 +8,61 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
-from running import TINY, compose, python_path
+from running import TINY, compose, python_path, train_command
 
-from music_affect import configuration, files
+from music_affect import build, configuration, files
 from music_affect.callbacks.pruning import PrunedError
 from music_affect.errors import MusicAffectError, TrainingError
 from music_affect.search import space as spaces
-from music_affect.search.checks import plain
-from music_affect.search.command import ABOUT, about, run_search
-from music_affect.search.launch import Launch, validation
-from music_affect.search.storage import JOURNAL
-from music_affect.search.study import Study
+from music_affect.search.command import ABOUT, about, run_search, validation
+from music_affect.search.identity import command_for
+from music_affect.search.study import JOURNAL, Study
 from music_affect.search.trial import TrialReport, make_pruner
-from music_affect.search.words import command_for
-from music_affect.sweep.cell_job import run_cell
+from music_affect.sweep.plan import plan
 from music_affect.train import train
 
 RUN = [*TINY, "model=mlp", "data=synthetic", "trainer=cpu", "trainer.max_epochs=6"]
 SEARCH = ["hparams_search=full_rate", "search.space.loader=null", "search.trials=3", "search.startup_trials=2"]
 
 
-def never(cfg: DictConfig) -> float:
+class Launcher:
+    """Launches as Hydra's launchers do.
+
+    Args:
+        run: is given the folder of each run.
+    """
+
+    def __init__(self, run: Callable[[Path], object]) -> None:
+        self._run = run
+        self.launched: list[str] = []
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
+        for overrides in job_overrides:
+            (found,) = plan("train", overrides)
+            self.launched.append(found.folder.name)
+            self._run(found.folder)
+        return []
+
+
+def never(folder: Path) -> None:
     raise AssertionError("no run should have started")
+
+
+def searched(words: Sequence[str], run: Callable[[Path], object]) -> int:
+    """A search with these words whose runs are made by a function; its exit code."""
+    launcher: Any = Launcher(run)
+    return run_search(configuration.check_overrides("train", words), launcher, words)
 
 
 def refused(*words: str) -> str:
     """What a search with these words is answered."""
     with pytest.raises(MusicAffectError) as caught:
-        run_search("train", configuration.check_overrides("train", words), words, never)
+        searched(words, never)
     return str(caught.value)
 
 
@@ -54,7 +74,7 @@ def refused(*words: str) -> str:
         (["sweep.retry_failed=true"], "sweep.retry_failed=true beside hparams_search"),
         (["optimizer.lr=1e-3"], "optimizer.lr is both given and searched for"),
         (["+search.space.model.net.dropuot=[0.1,0.2]"], "did you mean 'model.net.dropout'"),
-        (["+search.space.optimizer_=[adam,sgd]"], "search.space holds optimizer_, which is no setting"),
+        (["+search.space.optimizer_=[adam,sgd]"], "unknown setting 'optimizer_', did you mean 'optimizer'"),
         (["+search.space.scheduler=[cosine,stepp]"], "scheduler=stepp, did you mean 'step'"),
         (["search.space.loader.crop_beats=[8,12]"], "loader.crop_beats, which changes nothing with data=synthetic"),
         (["search.trials=0"], "search.trials=0; expected a whole number from 1 to 1000000"),
@@ -79,7 +99,7 @@ def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_search_is_not_mixed_with_another(tmp_path: Path) -> None:
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
     first = configuration.check_overrides("train", words)
-    axes = spaces.axes(plain(first.search.space))
+    axes = spaces.axes(build.plain(first.search.space))
     files.write_json(tmp_path / "a" / ABOUT, about(first, axes))
     assert "holds a search; expected a new folder; add sweep.resume=true" in refused(*words)
     other = refused(*words, "sweep.resume=true", "search.space.optimizer.lr.high=0.5")
@@ -110,12 +130,12 @@ def others(tmp_path: Path) -> Any:
     def made(figure: float) -> list[str]:
         space = spaces.distributions({"optimizer.lr": {"low": 1e-9, "high": 1e-2, "log": True}})
         study = Study(tmp_path / JOURNAL, space, mode="max", seed=0, startup_trials=2)
-        for proposal in study.propose(2):
+        for (trial,) in study.batches(2, 1):
             pruner = make_pruner("none", grace_epochs=0, startup_trials=0, epochs=6)
-            report = TrialReport(tmp_path / JOURNAL, proposal.number, pruner)
+            report = TrialReport(tmp_path / JOURNAL, trial.number, pruner)
             assert not any(report(epoch, figure) for epoch in range(1, 7))
-            study.record(proposal, figure)
-        study.propose(1)
+            study.record(trial.number, "done", figure)
+        next(study.batches(3, 1))
         return ["search.trial=2", f"search.study={tmp_path / JOURNAL}", "search.grace_epochs=2"]
 
     return made
@@ -144,11 +164,6 @@ def results(sweep: Path) -> tuple[str, str, set[str]]:
     return (sweep / "trials.csv").read_text(), best, {path.parent.name for path in sweep.glob("*/status.json")}
 
 
-def job(cfg: DictConfig) -> float:
-    """What a launcher calls for a run of ``music_affect.train``."""
-    return run_cell(cfg, Path(HydraConfig.get().runtime.output_dir), partial(train, summary=False))
-
-
 @pytest.mark.slow
 def test_a_search_killed_in_a_run_ends_like_one_that_was_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -166,56 +181,76 @@ def test_a_search_killed_in_a_run_ends_like_one_that_was_not(
 
     # Without its name: it is found by what it searches.
     again = [*words, "sweep.resume=true"]
-    assert run_search("train", configuration.check_overrides("train", again), again, job) == 0
+    assert train_command(tmp_path, *again) == 0
     told = capsys.readouterr().out
     assert "1 of 3: trial 0" not in told
     assert "3 of 3: trial 2 done" in told
     assert "Train and test it" in told
-    once = [*words, "sweep.name=whole"]
-    assert run_search("train", configuration.check_overrides("train", once), once, job) == 0
+    assert train_command(tmp_path, *words, "sweep.name=whole") == 0
     assert results(cut) == results(tmp_path / "whole")
 
 
-@pytest.mark.slow
+def finished(folder: Path) -> None:
+    """Leaves a finished run in a folder."""
+    files.write_csv(folder / "metrics.csv", ["epoch", "val/f1_macro"], [[0, 0.5]])
+    files.write_json(folder / "metrics.json", {"score": 0.5})
+    files.write_json(folder / "status.json", {"state": "done"})
+
+
+def failed(folder: Path) -> None:
+    files.write_json(folder / "status.json", {"state": "failed", "reason": "no luck"})
+
+
 def test_a_search_of_which_every_trial_fails_says_so(tmp_path: Path) -> None:
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "search.trials=2"]
-    first = configuration.check_overrides("train", words)
     with pytest.raises(TrainingError, match=r"none of the 2 trials of the search came to an end \(2 failed\)"):
-        run_search("train", first, words, lambda cfg: None)
+        searched(words, failed)
 
 
-class UncompletedJobError(RuntimeError):
-    """What submitit raises within a job that ran out of time for good."""
+def test_the_same_settings_are_run_once(tmp_path: Path) -> None:
+    launcher: Any = Launcher(lambda folder: (finished if len(launcher.launched) == 1 else failed)(folder))
+    space = ["optimizer=null", "model=null", "loader.crop_seconds=null", "loader.batch_size=[8,16]"]
+    words = [*RUN, SEARCH[0], *(f"search.space.{axis}" for axis in space), "search.trials=6", "search.at_once=3"]
+    words += [f"paths.sweeps={tmp_path}", "sweep.name=a"]
+    assert run_search(configuration.check_overrides("train", words), launcher, words) == 0
+    assert len(launcher.launched) == len(set(launcher.launched)) == 2
+    states = [row["state"] for row in files.read_csv(tmp_path / "a" / "trials.csv")]
+    assert len(states) == 6
+    assert set(states) == {"done", "failed"}
 
-    __module__ = "submitit.core.utils"
+
+def interrupted(folder: Path) -> None:
+    raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), UncompletedJobError("timed-out too many times")])
-def test_an_interrupted_search_says_how_it_goes_on(
-    tmp_path: Path, error: BaseException, capsys: pytest.CaptureFixture[str]
+class TerminatedWorkerError(RuntimeError):
+    """As joblib raises it."""
+
+    __module__ = "joblib.externals.loky.process_executor"
+
+
+def killed(folder: Path) -> None:
+    raise TerminatedWorkerError("a long story")
+
+
+@pytest.mark.parametrize(
+    ("run", "code", "told"),
+    [
+        (interrupted, 130, "Interrupted; the same command with sweep.resume=true goes on."),
+        (killed, 1, "Not all trials are finished; the same command with sweep.resume=true goes on."),
+    ],
+)
+def test_a_search_that_was_cut_off_says_how_it_goes_on(
+    tmp_path: Path,
+    run: Callable[[Path], object],
+    code: int,
+    told: str,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupted(cfg: DictConfig) -> float:
-        raise error
-
+    caplog.set_level("INFO")
     words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
-    assert run_search("train", configuration.check_overrides("train", words), words, interrupted) == 130
-    assert "the same command with sweep.resume=true goes on" in capsys.readouterr().out
-    listed = [*words, "sweep.dry_run=true", "sweep.resume=true"]
-    assert run_search("train", configuration.check_overrides("train", listed), listed, never) == 0
+    assert searched(words, run) == code
+    assert caplog.messages[-1] == told
+    assert searched([*words, "sweep.dry_run=true", "sweep.resume=true"], never) == 0
     assert "3 of 3 trials are still to run" in capsys.readouterr().out
-
-
-def test_a_search_whose_worker_is_killed_says_how_it_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    class TerminatedWorkerError(RuntimeError):
-        __module__ = "joblib.externals.loky.process_executor"
-
-    def lost(*proposals: object) -> None:
-        raise TerminatedWorkerError("a long story")
-
-    monkeypatch.setattr(Launch, "__call__", lost)
-    words = [*RUN, *SEARCH, f"paths.sweeps={tmp_path}", "sweep.name=a"]
-    assert run_search("train", configuration.check_overrides("train", words), words, never) == 1
-    told = "A process ended under its trial (TerminatedWorkerError); the same command with sweep.resume=true goes on."
-    assert told in " ".join(capsys.readouterr().out.split())

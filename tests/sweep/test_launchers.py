@@ -88,7 +88,7 @@ def test_a_job_that_the_cluster_queues_again_goes_on_from_its_last_epoch(tmp_pat
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", "ray"])
 def test_a_sweep_of_runs_goes_through_a_launcher(tmp_path: Path, launcher: str) -> None:
-    """One of its cells fails, which neither ends the others nor hides."""
+    """One of its runs fails, which neither ends the others nor hides."""
     words = ["model=majority", "task.target=genre,mood", *BRIEF, "sweep.name=one"]
     done = entry_point(
         "train",

@@ -1,4 +1,4 @@
-"""A grid by -m: known by its cells, gone on with after a kill, its failures seen and survived, its work shared."""
+"""A grid by -m: known by its runs, gone on with after a kill, its failures seen and survived, its work shared."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
-from running import QUICK, train_command
+from running import QUICK, python_path, train_command
 
 from music_affect import files
 from music_affect.errors import RunFolderError
-from music_affect.sweep import command
-from music_affect.sweep.forgetting import ForgetConfiguration
+from music_affect.sweep.memory import DropConfiguration
+from music_affect.sweep.naming import claimed
 
 BRIEF = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "model="))]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}
 GRID = [*BRIEF, "model=cnn_fast,majority", "features=mel,chroma", "trainer.max_epochs=2"]
 
 
@@ -36,13 +37,13 @@ def scores(sweeps: Path) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished grid of four cells; not to be changed: copy it for that."""
+    """A finished grid of four runs; not to be changed: copy it for that."""
     folder = tmp_path_factory.mktemp("undisturbed")
     assert train_command(folder, "-m", *GRID, "sweep.name=one") == 0
     return folder
 
 
-def test_every_cell_is_in_a_folder_of_its_settings(undisturbed: Path) -> None:
+def test_every_run_is_in_a_folder_of_its_settings(undisturbed: Path) -> None:
     assert set(states(undisturbed).values()) == {"done"}
     sweep = undisturbed / "multirun" / "one"
     names = sorted(path.name.rpartition("-")[0] for path in sweep.iterdir() if path.is_dir())
@@ -64,25 +65,35 @@ def test_a_finished_grid_is_not_made_again(
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("metrics.json")} == before
 
 
-def test_configurations_of_runs_that_ended_are_not_kept(
-    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_configurations_of_runs_that_ended_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of runs in one process would fill its memory with them."""
     kept: list[JobReturn] = []
 
-    def on_job_end(self: ForgetConfiguration, config: DictConfig, job_return: JobReturn) -> None:
-        forget(self, config, job_return)
+    def on_job_end(self: DropConfiguration, config: DictConfig, job_return: JobReturn) -> None:
+        drop(self, config, job_return)
         kept.append(job_return)
 
-    forget = ForgetConfiguration.on_job_end
-    monkeypatch.setattr(ForgetConfiguration, "on_job_end", on_job_end)
+    drop = DropConfiguration.on_job_end
+    monkeypatch.setattr(DropConfiguration, "on_job_end", on_job_end)
+    assert train_command(tmp_path, "-m", *BRIEF, "model=majority", "features=mel,chroma") == 0
+    assert [one.status for one in kept] == [JobStatus.COMPLETED] * 2
+    assert [(one.cfg, one.hydra_cfg) for one in kept] == [(None, None)] * 2
+
+
+def test_another_sweeper_of_hydra_may_be_chosen(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run is known by its settings there, too."""
     shutil.copytree(undisturbed, tmp_path / "copy")
-    assert train_command(tmp_path / "copy", "-m", *GRID, "sweep.resume=true") == 0
-    assert [one.status for one in kept] == [JobStatus.COMPLETED] * 4
-    assert [(one.cfg, one.hydra_cfg) for one in kept] == [(None, None)] * 4
+    before = scores(tmp_path / "copy")
+    words = ["hydra/sweeper=basic", *BRIEF, "model=majority", "features=mel,chroma", "trainer.max_epochs=2"]
+    assert train_command(tmp_path / "copy", "-m", *words, "sweep.name=one") == 0
+    assert scores(tmp_path / "copy") == before
+    assert train_command(tmp_path / "copy", "-m", "hydra/sweeper=basic", "seed=0,true") == 1
+    assert "error: seed=true; expected a whole number" in capsys.readouterr().err
 
 
-def test_more_cells_join_a_named_sweep_and_keep_the_others(
+def test_more_runs_join_a_named_sweep_and_keep_the_others(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(undisturbed, tmp_path / "copy")
@@ -101,8 +112,7 @@ def test_more_cells_join_a_named_sweep_and_keep_the_others(
 @pytest.mark.skipif(sys.platform != "linux", reason="kills a group of processes")
 def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "music_affect.train", "-m", *GRID]
-    settings = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(words, cwd=tmp_path, env=settings, stdout=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True)
     end = time.monotonic() + 200
     while "running" not in states(tmp_path).values() or not scores(tmp_path):
         assert time.monotonic() < end, "nothing happened"
@@ -117,14 +127,21 @@ def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: 
     np.testing.assert_allclose([found[name] for name in expected], list(expected.values()), atol=1e-12)
 
 
+def test_other_programs_that_use_hydra_import_nothing_of_the_package() -> None:
+    """Hydra imports all sweepers of the environment whenever it starts."""
+    code = "import sys, hydra_plugins.music_affect_sweeper; print('music_affect' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=ENVIRONMENT)
+    assert shown.stdout == "False\n"
+
+
 def test_sweeps_that_start_within_a_second_have_folders_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "strftime", lambda pattern: "now")
-    assert [command._claimed_name(tmp_path) for _ in range(3)] == ["now", "now-2", "now-3"]
+    assert [claimed(tmp_path) for _ in range(3)] == ["now", "now-2", "now-3"]
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match=r"set paths\.sweeps"):
-        command._claimed_name(tmp_path / "file")
+        claimed(tmp_path / "file")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +159,7 @@ def test_what_cannot_be_meant_is_refused_before_any_run(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failing_cell_is_seen_and_the_others_finish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_run_is_seen_and_the_others_finish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["-m", *BRIEF, "model=cnn_fast", "trainer.max_epochs=1", "optimizer.lr=1e30,1e-3"]  # the first one explodes
     words += ["trainer.gradient_clip_val=null", "scheduler=constant"]
     assert train_command(tmp_path, *words) == 1
@@ -160,14 +177,14 @@ def test_a_failing_cell_is_seen_and_the_others_finish(tmp_path: Path, capsys: py
     assert "is not finite" in capsys.readouterr().err
 
 
-def test_a_cell_that_cannot_even_start_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_cannot_even_start_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [*BRIEF, "model=majority", "task=genre", "task.target=genre,mood", "sweep.name=two"]
     assert train_command(tmp_path, "-m", *words) == 1
     assert sorted(states(tmp_path).values()) == ["done", "failed"]
     assert "needs the categorical label 'mood'" in capsys.readouterr().out
 
 
-def test_a_sweep_makes_the_features_of_all_cells_once(
+def test_a_sweep_makes_the_features_of_all_runs_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Full-rate and beat-synchronous features come from one pass over the files."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,23 +14,24 @@ from filelock import FileLock, Timeout
 
 POLL = 0.2  # seconds between two looks
 
+log = logging.getLogger(__name__)
+
 
 def machine_folder() -> Path:
-    """Where the leases of this machine and user are: every sweep has to see those of all others."""
-    return Path(tempfile.gettempdir()) / f"music_affect-leases-{getpass.getuser()}"
+    """Where the device locks of this machine and user are: every sweep has to see those of all others."""
+    return Path(tempfile.gettempdir()) / f"music_affect-devices-{getpass.getuser()}"
 
 
 @contextmanager
-def one_of(names: Sequence[str], folder: Path, say: Callable[[str], None]) -> Iterator[str]:
+def one_of(names: Sequence[str], folder: Path) -> Iterator[str]:
     """Holds the first free one of some things, waiting until one is free.
 
     Args:
         names: of the things, e.g. ``gpu-0``.
         folder: where their locks are.
-        say: told once if it has to wait.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    told = False
+    reported = False
     while True:
         for name in names:
             lock = FileLock(folder / f"{name}.lock")
@@ -42,7 +44,7 @@ def one_of(names: Sequence[str], folder: Path, say: Callable[[str], None]) -> It
             finally:
                 lock.release()
             return
-        if not told:
-            say(f"Waiting for one of {', '.join(names)}.")
-            told = True
+        if not reported:
+            log.warning("Waiting for one of %s.", ", ".join(names))  # a worker process prints nothing less
+            reported = True
         time.sleep(POLL)

@@ -34,21 +34,29 @@ class State:
     score: float | None = None
     seconds: float | None = None
 
+    def is_open(self, *, retry_failed: bool = False) -> bool:
+        """Whether the run is to be made or gone on with."""
+        return self.name in ("new", "cut off") or (retry_failed and self.name == "failed")
+
 
 def is_interruption(error: BaseException) -> bool:
     """Whether a person or the system stopped a run, which then is cut off; else it has failed."""
     return not isinstance(error, Exception) or type(error).__module__.startswith("submitit.")  # out of time for good
 
 
-def digest(cfg: DictConfig) -> str:
-    """Eight characters that tell a configuration from all others; Hydra's own settings do not count."""
+def settings_of(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved settings that make a run what it is, nested; Hydra's own are not among them."""
     own = cfg.copy()
     with open_dict(own):
         own.pop("hydra", None)
     content = OmegaConf.to_container(own, resolve=True)
     assert isinstance(content, dict)
-    compared = {str(key): value for key, value in content.items() if key not in NOT_COMPARED}
-    return hashlib.sha256(json.dumps(compared, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return {str(key): value for key, value in content.items() if key not in NOT_COMPARED}
+
+
+def digest(cfg: DictConfig) -> str:
+    """Eight characters by which a run is known among all others."""
+    return hashlib.sha256(json.dumps(settings_of(cfg), sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def state(folder: Path) -> State:

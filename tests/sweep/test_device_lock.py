@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from music_affect.sweep import lease
+from music_affect.sweep import device_lock
 
 HOLD = """
-import sys, time
+import logging, sys, time
 from pathlib import Path
-from music_affect.sweep import lease
+from music_affect.sweep import device_lock
 
+logging.basicConfig(stream=sys.stdout, format="%(message)s", level="INFO")
 folder, gate, names = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
-with lease.one_of(names, folder, lambda line: print(line, flush=True)) as name:
+with device_lock.one_of(names, folder) as name:
     print(name, flush=True)
     while not gate.exists():
         time.sleep(0.01)
@@ -37,13 +38,13 @@ def said(process: subprocess.Popen[str]) -> str:
 
 def test_processes_get_different_devices_and_the_next_one_waits(tmp_path: Path) -> None:
     gates = [tmp_path / f"gate{number}" for number in range(3)]
-    first, second = (hold(tmp_path / "leases", gate, "device-0", "device-1") for gate in gates[:2])
+    first, second = (hold(tmp_path / "devices", gate, "device-0", "device-1") for gate in gates[:2])
     try:
         taken = {said(first), said(second)}
         assert taken == {"device-0", "device-1"}
-        third = hold(tmp_path / "leases", gates[2], "device-0", "device-1")
+        third = hold(tmp_path / "devices", gates[2], "device-0", "device-1")
         assert said(third) == "Waiting for one of device-0, device-1."
-        second.kill()  # the lease ends with its process, however that ends
+        second.kill()  # the lock ends with its process, however that ends
         assert said(third) in taken
     finally:
         for gate in gates:
@@ -52,12 +53,12 @@ def test_processes_get_different_devices_and_the_next_one_waits(tmp_path: Path) 
             process.wait(timeout=60)
 
 
-def test_a_device_is_free_again_after_an_error(tmp_path: Path) -> None:
-    lines: list[str] = []
-    with pytest.raises(ValueError, match="oops"), lease.one_of(["one"], tmp_path, lines.append):
+def test_a_device_is_free_again_after_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with pytest.raises(ValueError, match="oops"), device_lock.one_of(["one"], tmp_path):
         raise ValueError("oops")
     began = time.monotonic()
-    with lease.one_of(["one"], tmp_path, lines.append) as name:
+    with device_lock.one_of(["one"], tmp_path) as name:
         assert name == "one"
-    assert lines == []
+    assert caplog.messages == []
     assert time.monotonic() - began < 60

@@ -1,4 +1,4 @@
-"""The words of a search: what it is known by, and the command that trains what it found."""
+"""What a search is known by, and the command that trains what it found."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
 from music_affect.overrides import SEARCHPATH
 from music_affect.settings import flat
-from music_affect.sweep.cells import NOT_COMPARED
+from music_affect.sweep.run_state import settings_of
 
-# Words of the search that say nothing of the run that it found.
+# Overrides of the search that do not change the run that it found.
 ABOUT_THE_SEARCH = ("hparams_search=", "search.", "sweep.", "hydra.", "hydra/", "resume=", "overwrite=", "workers=")
 FOR_THE_SEARCH = ("split.val_fraction=", "seed=")  # a part held out to choose by, and the one seed of the trials
 
@@ -20,17 +20,7 @@ FOR_THE_SEARCH = ("split.val_fraction=", "seed=")  # a part held out to choose b
 def about(cfg: DictConfig, axes: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a search the same search: its space, and the settings that all of its runs share."""
     space = {f"search.space.{name}": axis for name, axis in axes.items()}
-    return {**space, **flat(run_settings(cfg))}
-
-
-def run_settings(cfg: DictConfig) -> dict[str, Any]:
-    """The resolved settings that make a run what it is, nested."""
-    own = cfg.copy()
-    with open_dict(own):
-        own.pop("hydra", None)
-    content = OmegaConf.to_container(own, resolve=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items() if key not in (*NOT_COMPARED, "search")}
+    return {**space, **flat(settings_of(cfg))}
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
@@ -42,15 +32,15 @@ def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str |
     return None
 
 
-def command_for(words: Sequence[str], best: Sequence[str]) -> str:
+def command_for(overrides: Sequence[str], best: Sequence[str]) -> str:
     """The command that trains the best settings over five seeds, ready for a shell.
 
     The part that was held out for the search alone is learnt from again, as the test protocol of the data has it.
 
     Args:
-        words: of the search's command line.
-        best: with the settings that were found.
+        overrides: of the search's command.
+        best: the overrides that were found.
     """
     left_out = (*ABOUT_THE_SEARCH, *FOR_THE_SEARCH)
-    kept = [word for word in words if word.startswith(SEARCHPATH) or not word.lstrip("+~").startswith(left_out)]
+    kept = [one for one in overrides if one.startswith(SEARCHPATH) or not one.lstrip("+~").startswith(left_out)]
     return shlex.join(["python", "-m", "music_affect.train", "-m", *kept, *best, "seed=range(0,5)"])

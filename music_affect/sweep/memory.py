@@ -9,8 +9,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 
-class ForgetConfiguration(Callback):
-    """Lets go of the configuration that Hydra returns with a run, half a megabyte; it stands in the run's folder."""
+class DropConfiguration(Callback):
+    """Drops the configuration that Hydra returns with a run, half a megabyte; it stands in the run's folder."""
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         job_return.cfg = job_return.hydra_cfg = None

@@ -16,8 +16,8 @@ from running import compose
 
 from music_affect import build, files, run_writer
 from music_affect.errors import RunFolderError, TrainingError
-from music_affect.sweep import cell_job, cells, lease
-from music_affect.sweep.cell_job import run_cell
+from music_affect.sweep import device_lock, run_job, run_state
+from music_affect.sweep.run_job import make_run
 
 LAUNCHERS = {
     "basic": {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"},
@@ -28,9 +28,9 @@ LAUNCHERS = {
 
 
 @pytest.fixture(autouse=True)
-def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(lease, "machine_folder", lambda: tmp_path / "leases")
-    return tmp_path / "leases"
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(device_lock, "machine_folder", lambda: tmp_path / "locks")
+    return tmp_path / "locks"
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     found: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", found.append)
-    monkeypatch.setattr(cell_job, "cores", lambda: 8)
+    monkeypatch.setattr(run_job, "cores", lambda: 8)
     return found
 
 
@@ -76,7 +76,7 @@ def with_status(folder: Path, state: str, **more: Any) -> Path:
 
 def test_a_new_run_is_made(tmp_path: Path) -> None:
     job = Job()
-    assert run_cell(compose("train"), tmp_path / "run", job) == 0.5
+    assert make_run(compose("train"), tmp_path / "run", job) == 0.5
     assert job.seen == [{"resume": False, "overwrite": False, "devices": 1}]
 
 
@@ -84,14 +84,14 @@ def test_a_finished_run_gives_its_score_without_work(tmp_path: Path) -> None:
     folder = with_status(tmp_path / "run", "done")
     files.write_json(folder / "metrics.json", {"score": 0.7, "seconds": {"total": 3.0}})
     job = Job()
-    assert run_cell(compose("train"), folder, job) == 0.7
+    assert make_run(compose("train"), folder, job) == 0.7
     assert job.seen == []
-    assert cells.state(folder) == cells.State("done", score=0.7, seconds=3.0)
+    assert run_state.state(folder) == run_state.State("done", score=0.7, seconds=3.0)
 
 
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     job = Job()
-    run_cell(compose("train"), with_status(tmp_path / "run", "running"), job)
+    make_run(compose("train"), with_status(tmp_path / "run", "running"), job)
     assert job.seen == [{"resume": True, "overwrite": False, "devices": 1}]
 
 
@@ -101,13 +101,13 @@ def test_a_run_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
     folder = with_status(tmp_path / "run", "running")
     job = Job()
     with FileLock(folder / ".lock"):
-        assert math.isnan(run_cell(compose("train"), folder, job))
+        assert math.isnan(make_run(compose("train"), folder, job))
     assert job.seen == []
     assert files.read_json(folder / "status.json")["state"] == "running"
 
 
 def test_a_run_that_another_process_finished_while_it_waited_for_a_device_is_kept(
-    tmp_path: Path, leases: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, locks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = with_status(tmp_path / "run", "failed", reason="no luck")
 
@@ -117,20 +117,20 @@ def test_a_run_that_another_process_finished_while_it_waited_for_a_device_is_kep
         files.write_json(folder / "status.json", {"state": "done"})
         yield
 
-    monkeypatch.setattr(cell_job, "_resources", waited)
+    monkeypatch.setattr(run_job, "_resources", waited)
     job = Job()
-    assert run_cell(compose("train", "sweep.retry_failed=true"), folder, job) == 0.7
+    assert make_run(compose("train", "sweep.retry_failed=true"), folder, job) == 0.7
     assert job.seen == []
     run_writer.clear_failed(folder)
-    assert cells.state(folder) == cells.State("done", score=0.7)
+    assert run_state.state(folder) == run_state.State("done", score=0.7)
 
 
 def test_a_failed_run_is_made_again_only_where_that_is_wanted(tmp_path: Path) -> None:
     folder = with_status(tmp_path / "run", "failed", reason="no luck")
     job = Job()
-    assert math.isnan(run_cell(compose("train"), folder, job))
+    assert math.isnan(make_run(compose("train"), folder, job))
     assert job.seen == []
-    run_cell(compose("train", "sweep.retry_failed=true"), folder, job)
+    make_run(compose("train", "sweep.retry_failed=true"), folder, job)
     assert job.seen == [{"resume": False, "overwrite": False, "devices": 1}]
     assert [path.name for path in folder.iterdir() if path.name != ".lock"] == []
 
@@ -149,8 +149,8 @@ def test_a_run_that_somebody_stopped_is_cut_off_and_goes_on(tmp_path: Path, erro
 
     for _ in range(2):
         with pytest.raises(type(error)):
-            run_cell(compose("train"), tmp_path / "run", stopped)
-        assert cells.state(tmp_path / "run") == cells.State("cut off")
+            make_run(compose("train"), tmp_path / "run", stopped)
+        assert run_state.state(tmp_path / "run") == run_state.State("cut off")
 
 
 def test_a_run_that_another_process_takes_up_in_this_moment_has_not_failed(tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_a_run_that_another_process_takes_up_in_this_moment_has_not_failed(tmp_p
         with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite):
             raise AssertionError("it is not ours")
 
-    assert math.isnan(run_cell(compose("train"), tmp_path / "run", taken))
-    assert cells.state(tmp_path / "run") == cells.State("cut off")
+    assert math.isnan(make_run(compose("train"), tmp_path / "run", taken))
+    assert run_state.state(tmp_path / "run") == run_state.State("cut off")
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def test_a_failure_is_recorded_and_does_not_spread(
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    assert math.isnan(run_cell(compose("train"), folder, Job(error)))
-    assert cells.state(folder) == cells.State("failed", reason=str(error))
+    assert math.isnan(make_run(compose("train"), folder, Job(error)))
+    assert run_state.state(folder) == run_state.State("failed", reason=str(error))
     assert type(error).__name__ in (folder / "traceback.txt").read_text()
     told = capsys.readouterr().err
     assert ("Traceback" in told) == isinstance(error, ZeroDivisionError)  # a defect of ours shows where it is
@@ -185,33 +185,33 @@ def test_a_run_that_found_no_room_is_cut_off_and_goes_on(tmp_path: Path, capsys:
         with run_writer.claim(folder, build.plain(cfg), resume=cfg.resume, overwrite=cfg.overwrite):
             raise OSError(errno.ENOSPC, "No space left on device", str(folder / "metrics.csv"))
 
-    assert math.isnan(run_cell(compose("train"), tmp_path / "run", full))
-    assert cells.state(tmp_path / "run").name == "cut off"
-    assert "No space left" in cells.state(tmp_path / "run").reason
+    assert math.isnan(make_run(compose("train"), tmp_path / "run", full))
+    assert run_state.state(tmp_path / "run").name == "cut off"
+    assert "No space left" in run_state.state(tmp_path / "run").reason
     assert capsys.readouterr().err.count("\n") == 1
     job = Job()
-    run_cell(compose("train"), tmp_path / "run", job)
+    make_run(compose("train"), tmp_path / "run", job)
     assert job.seen == [{"resume": True, "overwrite": False, "devices": 1}]
 
 
 @pytest.mark.parametrize(("accelerator", "devices"), [("gpu", [4]), ("cpu", 1)])
-def test_a_run_gets_a_device_of_its_own(tmp_path: Path, leases: Path, accelerator: str, devices: object) -> None:
+def test_a_run_gets_a_device_of_its_own(tmp_path: Path, locks: Path, accelerator: str, devices: object) -> None:
     cfg = compose("train", "sweep.devices=[3,4]", f"trainer.accelerator={accelerator}")
     job = Job()
-    with lease.one_of(["device-3"], leases, print):
-        run_cell(cfg, tmp_path / "run", job)
+    with device_lock.one_of(["device-3"], locks):
+        make_run(cfg, tmp_path / "run", job)
     assert job.seen[0]["devices"] == devices
 
 
 def test_two_shells_with_gpus_of_their_own_do_not_wait_for_each_other(
-    tmp_path: Path, leases: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, locks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-5/0")
     job = Job()
-    with lease.one_of(["device-0"], leases, print), lease.one_of(["device-2"], leases, print):
-        run_cell(compose("train", "sweep.devices=[0,1]", "trainer.accelerator=gpu"), tmp_path / "run", job)
+    with device_lock.one_of(["device-0"], locks), device_lock.one_of(["device-2"], locks):
+        make_run(compose("train", "sweep.devices=[0,1]", "trainer.accelerator=gpu"), tmp_path / "run", job)
     assert job.seen[0]["devices"] == [1]
-    assert (leases / "device-GPU-5-0.lock").exists()
+    assert (locks / "device-GPU-5-0.lock").exists()
 
 
 @pytest.mark.parametrize(
@@ -230,16 +230,16 @@ def test_threads_are_divided_among_the_runs_of_a_machine(
 ) -> None:
     launched_by(launcher_name)
     cfg = compose("train", f"paths.sweeps={tmp_path}", "sweep.name=one", *words)
-    run_cell(cfg, tmp_path / "run", Job())
+    make_run(cfg, tmp_path / "run", Job())
     assert threads == expected
 
 
-def test_settings_make_the_cell_not_where_and_how_it_runs(tmp_path: Path) -> None:
-    base = cells.digest(compose("train"))
+def test_settings_make_the_run_not_where_and_how_it_runs(tmp_path: Path) -> None:
+    base = run_state.digest(compose("train"))
     same = ["resume=true", "workers=3", f"paths.outputs={tmp_path}", "sweep.retry_failed=true", "logger=tensorboard"]
-    assert {cells.digest(compose("train", word)) for word in same} == {base}
+    assert {run_state.digest(compose("train", word)) for word in same} == {base}
     other = ["seed=1", "features=mel", "optimizer.lr=1", "task=affect", "data.fold=0", "tag=again"]
-    assert len({base, *(cells.digest(compose("train", word)) for word in other)}) == len(other) + 1
+    assert len({base, *(run_state.digest(compose("train", word)) for word in other)}) == len(other) + 1
 
 
 def test_a_run_that_was_cut_off_goes_on_with_whichever_device_is_free(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ from music_affect.configuration import variable
 from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError
 from music_affect.parallel import cores
 from music_affect.plain_text import on_one_line, without_controls
-from music_affect.sweep import cells, lease
+from music_affect.sweep import device_lock, run_state
 
 Job = Callable[[DictConfig, Path], dict[str, Any]]
 WATCH = 0.5  # seconds between two looks at the command's process
 
 
-def run_cell(cfg: DictConfig, folder: Path, job: Job) -> float:
+def make_run(cfg: DictConfig, folder: Path, job: Job) -> float:
     """Makes a run unless it is there.
 
     Args:
@@ -41,28 +41,24 @@ def run_cell(cfg: DictConfig, folder: Path, job: Job) -> float:
     """
     output.keep_going()
     _end_with_the_command()
-    if _is_open(cfg, folder):
+    retry_failed = cfg.sweep.retry_failed
+    if run_state.state(folder).is_open(retry_failed=retry_failed):
         with open_dict(cfg), _resources(cfg):
-            if _is_open(cfg, folder):  # still: waiting for a device may have taken hours
+            if run_state.state(folder).is_open(
+                retry_failed=retry_failed
+            ):  # still: waiting for a device may have taken hours
                 return _number(_make(cfg, folder, job))
-    return _number(cells.state(folder).score)
-
-
-def _is_open(cfg: DictConfig, folder: Path) -> bool:
-    """Whether the run is to be made or gone on with."""
-    state = cells.state(folder).name
-    left_out = folder.name.rpartition("-")[2] in cfg.sweep.get("leave", ())
-    return not left_out and (state in ("new", "cut off") or (state == "failed" and cfg.sweep.retry_failed))
+    return _number(run_state.state(folder).score)
 
 
 def _make(cfg: DictConfig, folder: Path, job: Job) -> float | None:
     try:
-        if cells.state(folder).name == "failed":
+        if run_state.state(folder).name == "failed":
             run_writer.clear_failed(folder)
-        cfg.resume, cfg.overwrite = cells.state(folder).name == "cut off", False
+        cfg.resume, cfg.overwrite = run_state.state(folder).name == "cut off", False
         return job(cfg, folder).get("score")
     except Exception as error:  # whatever it is, the other runs go on
-        if cells.is_interruption(error):
+        if run_state.is_interruption(error):
             raise
         with suppress(OSError):  # a full disk has no room for it
             _record_failure(folder, machine.explanation(error) or error)
@@ -90,7 +86,7 @@ def _end_with_the_command() -> None:
 
 def _record_failure(folder: Path, error: Exception) -> None:
     """In the run's own folder, whether or not it came as far as to claim it."""
-    found = cells.state(folder).name
+    found = run_state.state(folder).name
     taken = found not in ("new", "failed") or files.locked(folder / ".lock")
     if found == "pruned" or (isinstance(error, RunFolderError) and taken):
         return  # it is no failure, or another process has taken the run up in this moment
@@ -113,13 +109,12 @@ def _resources(cfg: DictConfig) -> Iterator[None]:
         at_once = jobs_at_once(cfg)
         if at_once is not None and _starts_all(cfg):
             places = [f"place-{number}" for number in range(at_once)]
-            held.enter_context(
-                lease.one_of(places, Path(cfg.paths.sweeps).expanduser() / cfg.sweep.name / ".places", _tell)
-            )
+            folder = Path(cfg.paths.sweeps).expanduser() / cfg.sweep.name / ".places"
+            held.enter_context(device_lock.one_of(places, folder))
         devices = _devices(cfg)
         if devices:
             names = {f"device-{_physical(device)}": device for device in devices}
-            name = held.enter_context(lease.one_of(list(names), lease.machine_folder(), _tell))
+            name = held.enter_context(device_lock.one_of(list(names), device_lock.machine_folder()))
             if cfg.trainer.accelerator != "cpu":
                 cfg.trainer.devices = [names[name]]
         if at_once is not None:
@@ -157,10 +152,6 @@ def _physical(device: int) -> str:
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     name = given[device].strip() if device < len(given) else ""
     return name.replace("/", "-") or str(device)
-
-
-def _tell(line: str) -> None:
-    print(on_one_line(line), file=sys.stderr)
 
 
 def jobs_at_once(cfg: DictConfig) -> int | None:
