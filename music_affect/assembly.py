@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from lightning.pytorch.callbacks import Callback
@@ -15,7 +15,6 @@ from music_affect.callbacks.begun import Begun
 from music_affect.callbacks.checkpoints import RunCheckpoint
 from music_affect.callbacks.freezing import FreezeBackbone
 from music_affect.callbacks.history import History
-from music_affect.callbacks.pruning import Pruning
 from music_affect.callbacks.seeding import SeedEveryEpoch
 from music_affect.callbacks.termination import Termination
 from music_affect.checkpoint import KEY, Checkpoint, describe
@@ -23,7 +22,6 @@ from music_affect.compatibility import wanted
 from music_affect.data.source import ClipSource
 from music_affect.datamodule import MusicDataModule
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter
-from music_affect.search.trial import TrialReport, make_pruner
 from music_affect.tasks.base import Task
 
 
@@ -57,7 +55,15 @@ def task(cfg: DictConfig, data: MusicDataModule, start: Checkpoint | None = None
     return made
 
 
-def callbacks(cfg: DictConfig, writer: RunWriter, history: History, rank: int, *, validated: bool) -> list[Callback]:
+def callbacks(
+    cfg: DictConfig,
+    writer: RunWriter,
+    history: History,
+    rank: int,
+    *,
+    validated: bool,
+    more: Sequence[Callback] = (),
+) -> list[Callback]:
     """What a run's trainer calls: what every run needs, around what ``cfg.callbacks`` names.
 
     Args:
@@ -66,6 +72,7 @@ def callbacks(cfg: DictConfig, writer: RunWriter, history: History, rank: int, *
         history: writes the figures of every epoch.
         rank: of this process; each draws its own dropout.
         validated: there is a validation part.
+        more: of what the run is part of, such as a search.
     """
     seed = cfg.seed if rank == 0 else int(np.random.SeedSequence((cfg.seed, rank)).generate_state(1)[0])
     frozen = transfer.frozen_epochs(cfg.freeze)
@@ -81,21 +88,7 @@ def callbacks(cfg: DictConfig, writer: RunWriter, history: History, rank: int, *
         history,
         *([FreezeBackbone(frozen)] if frozen != 0 else []),
         *build.callbacks(cfg, validated=validated),
-        *_pruning(cfg),
+        *more,
         last,  # at the end: it keeps what the others know, and a resumed run starts from it
         Begun(writer.has_begun),
     ]
-
-
-def _pruning(cfg: DictConfig) -> list[Callback]:
-    """What a run needs as a trial of a search; nothing where it is none."""
-    given: Any = cfg.get("search")
-    if given is None or given.trial is None:
-        return []
-    pruner = make_pruner(
-        given.pruner,
-        grace_epochs=given.grace_epochs,
-        startup_trials=given.startup_trials,
-        epochs=cfg.trainer.max_epochs,
-    )
-    return [Pruning(cfg.task.monitor, TrialReport(Path(given.study), given.trial, pruner))]

@@ -34,7 +34,7 @@ from music_affect.run_writer import LAST_CHECKPOINT, RunWriter, wait_for_rank_0
 from music_affect.spec import DataSpec
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
+    from lightning.pytorch import Callback, Trainer
     from lightning.pytorch.loggers import Logger
 
     from music_affect.callbacks.history import History
@@ -67,7 +67,9 @@ class Trained:
     loss_weights: dict[str, float] | None = None
 
 
-def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console) -> dict[str, Any]:
+def run(
+    cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console, callbacks: Sequence[Callback] = ()
+) -> dict[str, Any]:
     """Prepares the data, trains, tests and reports.
 
     Args:
@@ -75,6 +77,7 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
         source: the data set, already known to carry the task's labels.
         writer: the claimed run folder.
         console: for people to read.
+        callbacks: of what the run is part of, such as a search.
 
     Returns:
         The content of ``metrics.json``.
@@ -98,7 +101,7 @@ def run(cfg: DictConfig, source: ClipSource, writer: RunWriter, console: Console
         if "reference" in cfg.model:
             trained = _fit_reference(cfg, prepared, view, writer)
         else:
-            fitted = _fit(cfg, data, start, writer, loggers, console)
+            fitted = _fit(cfg, data, start, writer, loggers, callbacks, console)
             if cfg.loader.overfit_batches or cfg.trainer.get("fast_dev_run"):
                 return _debugged(cfg, data, fitted, writer)
             trained = _tested(cfg, data, start, fitted, writer)
@@ -117,13 +120,14 @@ def prepare(cfg: DictConfig, source: ClipSource) -> Prepared:
     return divided(source, cache, list(wanted(cfg.task)), build.split_plan(cfg))
 
 
-def join(cfg: DictConfig, source: ClipSource, folder: Path) -> None:
+def join(cfg: DictConfig, source: ClipSource, folder: Path, callbacks: Sequence[Callback] = ()) -> None:
     """Trains beside rank 0, which alone writes and whose weights count.
 
     Args:
         cfg: of the run.
         source: its data set.
         folder: of the run, which rank 0 has claimed, or is about to.
+        callbacks: as rank 0 has them.
     """
     from music_affect import fitting
     from music_affect.callbacks.history import History
@@ -136,7 +140,7 @@ def join(cfg: DictConfig, source: ClipSource, folder: Path) -> None:
     start = transfer.read(cfg)
     data = _data_module(cfg, source, start)
     writer = RunWriter(folder)
-    task, trainer, _ = _made(cfg, data, start, writer, History(folder / "metrics.csv"), [])
+    task, trainer, _ = _made(cfg, data, start, writer, History(folder / "metrics.csv"), [], callbacks)
     fitting.fit(task, data, trainer, folder, writer.resume_from)
 
 
@@ -188,6 +192,7 @@ def _fit(
     start: Checkpoint | None,
     writer: RunWriter,
     loggers: Sequence[Logger],
+    callbacks: Sequence[Callback],
     console: Console,
 ) -> Fitted:
     from music_affect import fitting
@@ -195,7 +200,7 @@ def _fit(
 
     began = time.perf_counter()
     history = History(writer.path / "metrics.csv")
-    task, trainer, loaded = _made(cfg, data, start, writer, history, loggers)
+    task, trainer, loaded = _made(cfg, data, start, writer, history, loggers, callbacks)
     now = describe(build.plain(cfg), data.prepared, data.spec, data.clips.normalizer, start)
     resuming.check(writer, now, data.prepared)
     if task.caution and start is None:
@@ -214,6 +219,7 @@ def _made(
     writer: RunWriter,
     history: History,
     loggers: Sequence[Logger],
+    more: Sequence[Callback],
 ) -> tuple[Task, Trainer, transfer.Loaded | None]:
     """The task with its first weights and the trainer, alike in every process; what came from a start."""
     from lightning.pytorch.loggers.logger import DummyLogger
@@ -232,7 +238,8 @@ def _made(
 
         log.info(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)))
     rank = launch.rank()
-    callbacks = assembly.callbacks(cfg, writer, history, rank, validated=bool(data.clips.splits.get("val")))
+    validated = bool(data.clips.splits.get("val"))
+    callbacks = assembly.callbacks(cfg, writer, history, rank, validated=validated, more=more)
     if rank > 0:  # rank 0 logs; callbacks that need a logger find one everywhere
         loggers = [DummyLogger() for _ in cfg.get("logger") or {}]
     may_freeze = transfer.frozen_epochs(cfg.freeze) != 0

@@ -18,6 +18,7 @@ from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
 from music_affect.distributed import launch
 from music_affect.errors import ConfigurationError
+from music_affect.search.trial import trial_callbacks
 from music_affect.sweep.run_job import make_run
 
 
@@ -43,10 +44,11 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     check_fold(clips, build.split_plan(cfg))
     check_variety(clips, compatibility.wanted(cfg.task))
     cfg.paths.run = str(folder)
+    callbacks = trial_callbacks(cfg)
     if launch.rank() > 0:
         from music_affect import experiment
 
-        experiment.join(cfg, source, folder)
+        experiment.join(cfg, source, folder, callbacks)
         return {}
     resume = cfg.resume or launch.is_requeued()
     overwrite = cfg.overwrite and not launch.is_requeued()
@@ -61,7 +63,7 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
             if resuming.finished_on_other_data(cfg, source, clips, folder):
                 out.print("Its labels or files were changed or copied since: the figures are those of before.")
         else:
-            metrics = experiment.run(cfg, source, writer, out)
+            metrics = experiment.run(cfg, source, writer, out, callbacks)
         if summary:
             console.print_summary(out, metrics, folder)
     return metrics
