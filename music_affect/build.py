@@ -342,7 +342,7 @@ def _named(node: Any, group: str, name: str) -> Any:
             expected="settings with a _target_",
             fix=f"add {group}.{name}._target_=CLASS",
         )
-    return make(node)
+    return later(node)()
 
 
 def references(cfg: DictConfig) -> tuple[Reference, ScaleReference]:

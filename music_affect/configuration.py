@@ -168,8 +168,8 @@ def _check_choice(override: Override, folders: Sequence[Path]) -> None:
             expected=f"one {group}, which says which runs there are",
             fix="give one command for each",
         )
-    values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.value()]
-    for value in values:
+    chosen = list(override.sweep_string_iterator()) if override.is_sweep_override() else override.value()
+    for value in chosen if isinstance(chosen, list) else [chosen]:  # a list: files side by side, as Hydra takes them
         if not isinstance(value, str) or value not in known:
             word = settings.shown(value)
             raise ConfigurationError(

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.text import Text
 
-from music_affect import build, caching, files, judging, predictions, references, resuming, tracking, transfer
+from music_affect import build, caching, files, judging, predictions, references, resuming, trackers, transfer
 from music_affect.checkpoint import Checkpoint, describe, write_reference_checkpoint
 from music_affect.compatibility import wanted
 from music_affect.configuration import transfer_suffix
@@ -86,7 +86,7 @@ def run(
     _check(cfg)
     log.info(f"Run folder: {writer.path}")
     loggers = [] if cfg.trainer.get("fast_dev_run") else build.loggers(cfg)
-    with tracking.opened(loggers, build.plain(cfg)):
+    with trackers.opened(loggers, build.plain(cfg)) as loggers:
         start = transfer.read(cfg)
         if "reference" in cfg.model:  # without importing Lightning
             prepared = prepare(cfg, source)
@@ -110,7 +110,7 @@ def run(
         predictions.write(writer.path / "predictions.csv", prepared.splits, trained.predictions, prepared.targets)
         writer.write_json("metrics.json", metrics)
         write_report(writer.path)
-        tracking.report(loggers, writer.path, prepared, view)
+        trackers.report(loggers, writer.path, lambda clip: view(prepared.cache.clip(clip)), view.own_blocks)
     return metrics
 
 
@@ -205,8 +205,6 @@ def _fit(
     resuming.check(writer, now, data.prepared)
     if task.caution and start is None:
         console.print(Text.assemble(("CAUTION", "bold yellow"), f" {task.caution}"))
-    for logger in loggers:
-        logger.log_hyperparams(build.plain(cfg))
     writer.set_status("running", job=launch.job())  # the other processes of this start may join
     fitting.fit(task, data, trainer, writer.path, writer.resume_from)
     return Fitted(task, trainer, history, loaded, time.perf_counter() - began)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from music_affect import command_line, configuration
-from music_affect.plain_text import on_one_line
+from music_affect import command_line, configuration, files
+from music_affect.errors import DataNotFoundError, MusicAffectError
+
+
+class UploadError(MusicAffectError):
+    """Runs that could not be uploaded; they are where they were."""
 
 
 def main() -> None:
@@ -26,7 +31,7 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.job == "sync":
-        _sync(arguments.folder, arguments.dry_run)
+        _sync(arguments.folder or _usual_folders(), arguments.dry_run)
     else:
         _dashboard(arguments.entity, arguments.project, arguments.dry_run)
 
@@ -45,9 +50,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sync(folders: Sequence[Path], dry_run: bool) -> None:
-    from music_affect.trackers.upload import sync
+    """Gives ``wandb sync`` what lies in run folders, but for runs that are still being written."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataNotFoundError(
+                f"{folder} is no folder", expected="run folders, or folders of them", fix="correct the path"
+            )
+    found = sorted({file.resolve() for folder in folders for file in folder.rglob("run-*.wandb")})
+    ended = [file for file in found if not files.locked(file.parents[2] / ".lock")]
+    print(f"Runs recorded by W&B: {len(found)}. Still running, and left: {len(found) - len(ended)}.", flush=True)
+    waiting = [file for file in ended if not _is_uploaded(file)]
+    command = [sys.executable, "-m", "wandb", "sync", "--include-online", *["--dry-run"] * dry_run, *map(str, waiting)]
+    if waiting:
+        subprocess.run(command, check=False)
+    if not dry_run and not all(map(_is_uploaded, waiting)):
+        raise UploadError(
+            f"W&B has not taken all of {len(waiting)} runs",
+            expected="a key and a network",
+            fix="run `wandb login` where there is no key, and repeat the command: what is uploaded is not sent again",
+        )
 
-    sync(folders or _usual_folders(), lambda line: print(on_one_line(line)), dry_run=dry_run)
+
+def _is_uploaded(file: Path) -> bool:
+    return file.with_suffix(".wandb.synced").exists()
 
 
 def _usual_folders() -> list[Path]:
@@ -61,7 +86,7 @@ def _dashboard(entity: str, project: str | None, dry_run: bool) -> None:
 
     conf = configuration.conf_folder()
     monitors = [_monitor(path) for path in sorted((conf / "task").glob("*.yaml"))]
-    project = project or str(OmegaConf.load(conf / "logger" / "wandb.yaml").project)
+    project = project or str(OmegaConf.load(conf / "logger" / "wandb.yaml").wandb.project)
     described = specification(entity, project, [monitor for monitor in monitors if monitor])
     if dry_run:
         print(json.dumps(described, indent=2, ensure_ascii=False))

@@ -43,7 +43,7 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     clips = source.clips()
     check_fold(clips, build.split_plan(cfg))
     check_variety(clips, compatibility.wanted(cfg.task))
-    cfg.paths.run = str(folder)
+    cfg.paths.run, cfg.paths.sweep = str(folder), _sweep_name()
     callbacks = trial_callbacks(cfg)
     if launch.rank() > 0:
         from music_affect import experiment
@@ -87,6 +87,13 @@ def _job(cfg: DictConfig) -> float | None:
             train(cfg, Path(folder), summary=False)
             return None
     return train(cfg, Path(HydraConfig.get().runtime.output_dir)).get("score")
+
+
+def _sweep_name() -> str | None:
+    """The folder of the sweep that this process's run belongs to, without its path."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return Path(HydraConfig.get().sweep.dir).name
 
 
 def _refuse_words_of_a_sweep(words: Sequence[str]) -> None:

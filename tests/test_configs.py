@@ -184,7 +184,7 @@ def unlike(constructor: Any, node: DictConfig) -> list[str]:
     """Settings that are not the constructor's defaults; what is filled in from elsewhere does not count."""
     parameters = inspect.signature(constructor).parameters
     keys = [str(key) for key in node if key != "_target_"]
-    written = {key: node[key] for key in keys if not OmegaConf.is_interpolation(node, key)}
+    written = {key: node[key] for key in keys if not filled_in(OmegaConf.to_container(node)[key])}
     defaults = {key: parameters[key].default for key in written}
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()}
     return [
@@ -192,6 +192,12 @@ def unlike(constructor: Any, node: DictConfig) -> list[str]:
         for key, value in written.items()
         if plain[key] is not inspect.Parameter.empty and plain[key] != value
     ]
+
+
+def filled_in(value: Any) -> bool:
+    """Whether a value, or each part of it, stands elsewhere."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return bool(parts) and all(str(part).startswith("${") for part in parts)
 
 
 def test_a_constructor_that_is_called_by_name_has_the_defaults_of_its_file() -> None:

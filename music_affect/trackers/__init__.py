@@ -1,1 +1,5 @@
-"""Mirrors of a run in Weights & Biases, TensorBoard and MLflow. None of them is the record: that is the run folder."""
+"""Loggers of a run: Weights & Biases, TensorBoard, MLflow, or any other of Lightning. The record is the run folder."""
+
+from music_affect.trackers.lifecycle import opened, report
+
+__all__ = ["opened", "report"]

@@ -6,139 +6,166 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch import loggers
 
 from music_affect import files
 from music_affect.errors import ConfigurationError
 from music_affect.evaluation.run_folder import RunFolder
 from music_affect.settings import flat
 from music_affect.trackers import outcome
-from music_affect.trackers.tracker import ClipPicture, Start, Tracker
+from music_affect.trackers.lifecycle import require
+from music_affect.trackers.spectrograms import ClipPicture
 
-_KEPT = "mlflow.txt"  # in the run folder: which run of MLflow it is
+KEPT = "mlflow.txt"  # in the run folder: which run of MLflow it is
 _BATCH = 100  # parameters that MLflow takes at once
 _LONGEST = 500  # letters of a parameter
 
 
-def start(run: Start, store: str, experiment: str) -> Tracker:
-    """Begins a run, or goes on with the one that the run folder names.
+class MLFlowLogger(loggers.MLFlowLogger):
+    """Lightning's logger of MLflow with the tables and pictures of the report, over epochs.
+
+    It goes on with the run of MLflow that the run folder names.
 
     Args:
-        run: what begins.
-        store: a folder, or the address of a server or database.
-        experiment: name in MLflow.
+        save_dir: the run folder; its name is that of the run.
+        tracking_uri: a folder, or the address of a server or database.
+        experiment_name: in MLflow.
+        tags: of the run; those that are None are left out.
+        settings: of Lightning's logger.
 
     Raises:
-        ConfigurationError: MLflow is not installed, or the store cannot be used.
-    """
-    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3 wants to be asked for its store of files
-    try:
-        from mlflow.exceptions import MlflowException
-        from mlflow.tracking import MlflowClient
-    except ImportError as error:
-        raise ConfigurationError(
-            "logger=mlflow, and MLflow is not installed",
-            expected="the package mlflow-skinny, or mlflow",
-            fix="pip install 'music_affect[mlflow]', or choose another logger",
-        ) from error
-    address = store if "://" in store else str(Path(store).absolute())
-    try:
-        client = MlflowClient(address)
-        return MLflow(client, _run_id(client, run, address, experiment), run)
-    except (MlflowException, OSError) as error:
-        raise ConfigurationError(
-            f"logger=mlflow with logger.store={store} cannot be used ({' '.join(str(error).split())})",
-            expected="a folder, or a server or database that MLflow can open",
-            fix="correct logger.store or MLFLOW_TRACKING_URI",
-        ) from error
-
-
-class MLflow(Tracker):
-    """Writes to a run of MLflow.
-
-    Args:
-        client: of its store.
-        run_id: in the store.
-        run: what begins.
+        ConfigurationError: MLflow is not installed, or refuses the address.
     """
 
-    def __init__(self, client: Any, run_id: str, run: Start) -> None:
-        self._client, self._id = client, run_id
-        self._step = 0
-        self._known = {metric.step for metric in client.get_metric_history(run_id, "epoch")}
-        parameters = [_parameter(name, value) for name, value in flat(run.config).items()]
-        recorded = client.get_run(run_id).data.params
-        new = [parameter for parameter in parameters if parameter.key not in recorded]
+    def __init__(
+        self,
+        save_dir: str,
+        tracking_uri: str = "mlruns",
+        experiment_name: str = "music_affect",
+        tags: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        require("mlflow", "mlflow")
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3 wants to be asked for its store of files
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # or a dead server is waited for for minutes
+        self._folder = Path(save_dir)
+        address = tracking_uri if "://" in tracking_uri else str(Path(tracking_uri).absolute())
+        known = {name: str(value) for name, value in (tags or {}).items() if value is not None}
+        with _refusals(tracking_uri):
+            super().__init__(
+                experiment_name,
+                **{"run_name": self._folder.name, **settings},
+                tracking_uri=address,
+                tags=known | {"run_folder": save_dir},
+            )
+        self._recorded: dict[str, set[int]] | None = None  # of a run that goes on: epochs in the store, by figure
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The client of the store, once the run is in it."""
+        if not self._initialized:
+            with _refusals(self._tracking_uri):
+                self._open()
+        return self._mlflow_client
+
+    def log_hyperparams(self, params: Any, *given: Any, **settings: Any) -> None:
+        from mlflow.entities import Param
+
+        recorded = self.experiment.get_run(self.run_id).data.params  # MLflow refuses a second value
+        values = {_key(name): str(value)[:_LONGEST] for name, value in flat(dict(params)).items()}
+        new = [Param(name, value) for name, value in values.items() if name not in recorded]
         for begin in range(0, len(new), _BATCH):
-            client.log_batch(run_id, params=new[begin : begin + _BATCH])
+            self.experiment.log_batch(self.run_id, params=new[begin : begin + _BATCH])
 
-    def epoch(self, row: Mapping[str, float | int]) -> None:
-        self._step = int(row["epoch"])
-        if self._step not in self._known:
-            self._client.log_batch(self._id, metrics=list(_metrics(row, self._step)))
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Logs figures over their epoch where they have one; those that the store holds already count once."""
+        from mlflow.entities import Metric
 
-    def report(self, run: RunFolder, clips: Sequence[ClipPicture]) -> None:
-        self._client.log_batch(self._id, metrics=list(_metrics(outcome.figures(run), self._step)))
+        step, now = int(metrics.get("epoch", step or 0)), int(time.time() * 1000)
+        new = [
+            Metric(_key(name), float(value), now, step)
+            for name, value in metrics.items()
+            if step not in self._steps(_key(name))
+        ]
+        self.experiment.log_batch(self.run_id, metrics=new)
+
+    def replay(self, rows: Sequence[Mapping[str, float | int]]) -> None:
+        """Logs the epochs of an earlier attempt that the store does not hold yet.
+
+        Args:
+            rows: of ``metrics.csv``.
+        """
+        for row in rows:
+            self.log_metrics(row)
+
+    def log_report(self, run: RunFolder, clips: Sequence[ClipPicture]) -> None:
+        """Logs what a finished run folder holds: figures, files, pictures, alarms."""
+        self.log_metrics(outcome.figures(run), len(run.history))
+        client, run_id = self.experiment, self.run_id
         for name in ("report.md", "metrics.json", "predictions.csv", "config.yaml"):
-            self._client.log_artifact(self._id, str(run.path / name))
+            client.log_artifact(run_id, str(run.path / name))
         for path in outcome.pictures(run).values():
-            self._client.log_artifact(self._id, str(path), "figures")
+            client.log_artifact(run_id, str(path), "figures")
         for clip in clips:
-            self._client.log_artifact(self._id, str(clip.path), "spectrograms")
-        for name, message in outcome.alarms(run):
-            self._client.set_tag(self._id, f"alarm.{_key(name)}", message)
+            client.log_artifact(run_id, str(clip.path), "spectrograms")
+        tags = {f"alarm.{_key(name)}": message for name, message in outcome.alarms(run)}
+        for name, value in (tags | ({"music": "synthetic"} if run.synthetic else {})).items():
+            client.set_tag(run_id, name, value)
 
-    def close(self, failed: bool) -> None:
-        self._client.set_terminated(self._id, "FAILED" if failed else "FINISHED")
+    def _open(self) -> None:
+        kept = self._folder / KEPT
+        if kept.is_file() and self._goes_on(run_id := kept.read_text(encoding="utf-8").strip()):
+            self._run_id, self._recorded = run_id, {}
+        local = Path.cwd() if "://" in self._tracking_uri else Path(self._tracking_uri)
+        local.mkdir(parents=True, exist_ok=True)
+        with FileLock(local / ".music_affect.lock"):  # two runs that begin together would both make the experiment
+            _ = super().experiment
+        files.write_text(kept, f"{self._run_id}\n")
+
+    def _goes_on(self, run_id: str) -> bool:
+        """Opens an earlier run again; False where the store does not know it, since it is another store by now."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._mlflow_client.update_run(run_id, "RUNNING")
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
+
+    def _steps(self, name: str) -> set[int]:
+        """Steps at which the store holds a figure of an earlier attempt."""
+        if self._recorded is None:
+            return set()
+        if name not in self._recorded:
+            history = self.experiment.get_metric_history(self.run_id, name)
+            self._recorded[name] = {metric.step for metric in history}
+        return self._recorded[name]
 
 
-def _run_id(client: Any, run: Start, address: str, experiment: str) -> str:
-    kept = run.folder / _KEPT
-    if kept.is_file() and _goes_on(client, run_id := kept.read_text(encoding="utf-8").strip()):
-        return run_id
-    tags = {**run.tags, "sweep": run.sweep or "", "run_folder": str(run.folder)}
-    made = client.create_run(_experiment_id(client, address, experiment), tags=tags, run_name=run.folder.name)
-    files.write_text(kept, f"{made.info.run_id}\n")
-    return str(made.info.run_id)
-
-
-def _goes_on(client: Any, run_id: str) -> bool:
-    """Opens an earlier run again; False where the store does not know it, since it is another store by now."""
+@contextmanager
+def _refusals(address: str) -> Iterator[None]:
+    """A store that cannot be used is a mistake in the settings; a server may only be down, which costs no run."""
     from mlflow.exceptions import MlflowException
 
     try:
-        client.update_run(run_id, "RUNNING")
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return False
-        raise
-    return True
-
-
-def _experiment_id(client: Any, address: str, name: str) -> str:
-    """Found or made, by one process at a time: two cells that begin together would both make it."""
-    folder = Path.cwd() if "://" in address else Path(address)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".music_affect.lock"):
-        found = client.get_experiment_by_name(name)
-        return str(found.experiment_id if found is not None else client.create_experiment(name))
-
-
-def _metrics(row: Mapping[str, float | int], step: int) -> Iterator[Any]:
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    for name, value in row.items():
-        yield Metric(_key(name), float(value), now, step)
-
-
-def _parameter(name: str, value: object) -> Any:
-    from mlflow.entities import Param
-
-    return Param(_key(name), str(value)[:_LONGEST])
+        yield
+    except (MlflowException, OSError) as error:
+        if address.startswith("http"):
+            raise
+        raise ConfigurationError(
+            f"logger=mlflow with tracking_uri={address} cannot be used ({' '.join(str(error).split())})",
+            expected="a folder, or a server or database that MLflow can open",
+            fix="correct logger.mlflow.tracking_uri or MLFLOW_TRACKING_URI",
+        ) from error
 
 
 def _key(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a finished run tells every tracker, as flat figures and plain rows."""
+"""What every logger is given of a finished run, as flat figures and plain rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def figures(run: RunFolder) -> dict[str, float]:
     metrics = run.metrics
     scored = {"test": metrics["test"], "val_tested": metrics.get("val") or {}, **metrics["references"]}
     found = {f"{place}/{name}": value for place, scores in scored.items() for name, value in _scores(scores).items()}
-    counts = {f"clips/{part}": metrics["clips"][part] for part in ("train", "val", "test") if part in metrics["clips"]}
+    counts = {f"{part}/clips": metrics["clips"][part] for part in ("train", "val", "test") if part in metrics["clips"]}
     seconds = {f"seconds/{part}": value for part, value in (metrics.get("seconds") or {}).items()}
     facts = {
         "score": metrics.get("score"),
@@ -31,7 +31,7 @@ def figures(run: RunFolder) -> dict[str, float]:
     return known | found
 
 
-def answers(run: RunFolder) -> tuple[tuple[str, ...], list[list[Cell]]]:
+def predictions(run: RunFolder) -> tuple[tuple[str, ...], list[list[Cell]]]:
     """``predictions.csv`` as column names and rows; probabilities and values on scales are numbers."""
     if not run.predictions:
         return (), []

@@ -1,16 +1,48 @@
-"""The features of a clip as a picture."""
+"""The features of test clips as pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_affect.evaluation.plots import INK, bare, new_figure, save
+from music_affect.evaluation.run_folder import RunFolder
 
 LONGEST = 1500  # frames: no screen shows more columns
+SHOWN = 3  # test clips that are pictured
+
+
+class ClipPicture(NamedTuple):
+    """The features of a test clip as a picture, with the clip's labels and predictions."""
+
+    path: Path
+    caption: str
+
+
+def draw_test_clips(
+    run: RunFolder, features: Callable[[str], NDArray[np.float32]], blocks: Mapping[str, tuple[int, int]]
+) -> list[ClipPicture]:
+    """Draws some test clips, evenly spread over the part, into the figures of a run.
+
+    Args:
+        run: read back from its folder.
+        features: of a clip by its id, as the model sees them before standardisation, float32 [T, F].
+        blocks: the columns of each kind of features.
+    """
+    rows = [row for row in run.predictions if row["split"] == "test"]
+    places = dict.fromkeys(np.linspace(0, len(rows) - 1, SHOWN).round().astype(int).tolist())
+    pictures = []
+    for number, row in enumerate(rows[place] for place in places):
+        path = run.path / "figures" / "clips" / f"{number}.png"
+        labels = (f"{name} {row[name] or 'unknown'}, predicted {row[f'predicted {name}']}" for name in run.targets)
+        caption = f"{row['id']}: {', '.join(labels)}"
+        draw_clip(features(row["id"]), blocks, path, caption, synthetic=run.synthetic)
+        pictures.append(ClipPicture(path, caption))
+    return pictures
 
 
 def draw_clip(

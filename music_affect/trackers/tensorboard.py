@@ -3,75 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Any
 
-from music_affect.errors import ConfigurationError
+from lightning.pytorch import loggers
+
 from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.tables import escaped
 from music_affect.settings import flat
 from music_affect.trackers import outcome
-from music_affect.trackers.tracker import ClipPicture, Start, Tracker
+from music_affect.trackers.lifecycle import require
+from music_affect.trackers.spectrograms import ClipPicture
 
 
-def start(run: Start) -> Tracker:
-    """Begins to write events.
+class TensorBoardLogger(loggers.TensorBoardLogger):
+    """Lightning's logger of TensorBoard with the pictures and alarms of the report, over epochs.
+
+    Args:
+        save_dir: the run folder, which gets a folder ``tensorboard``.
+        settings: of Lightning's logger or of ``SummaryWriter``.
 
     Raises:
         ConfigurationError: TensorBoard is not installed.
     """
-    if find_spec("tensorboard") is None:
-        raise ConfigurationError(
-            "logger=tensorboard, and TensorBoard is not installed",
-            expected="the package tensorboard",
-            fix="pip install 'music_affect[tensorboard]', or choose another logger",
-        )
-    return TensorBoard(run.folder / "tensorboard", run)
 
+    def __init__(self, save_dir: str, **settings: Any) -> None:
+        require("tensorboard", "tensorboard")
+        # What an earlier attempt wrote is hidden, since ``replay`` repeats its epochs.
+        usual: dict[str, Any] = {"name": "tensorboard", "version": "", "purge_step": 0}
+        super().__init__(save_dir, default_hp_metric=False, **(usual | settings))
+        self._settings: dict[str, Any] = {}
 
-class TensorBoard(Tracker):
-    """Writes a run's events.
+    def log_hyperparams(self, params: Any, *given: Any, **settings: Any) -> None:
+        """Keeps the settings for the report: TensorBoard takes them together with the final figures."""
+        self._settings |= flat(dict(params))
 
-    Args:
-        folder: gets the events.
-        run: what begins.
-    """
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Logs figures over their epoch where they have one."""
+        figures = {name: value for name, value in metrics.items() if name != "epoch"}
+        super().log_metrics(figures, int(metrics.get("epoch", step or 0)))
 
-    def __init__(self, folder: Path, run: Start) -> None:
-        from torch.utils.tensorboard.writer import SummaryWriter
+    def replay(self, rows: Sequence[Mapping[str, float | int]]) -> None:
+        """Logs the epochs of an earlier attempt.
 
-        # What an earlier attempt wrote is hidden: a run that is resumed tells its epochs again.
-        self._writer = SummaryWriter(str(folder), purge_step=0)
-        self._config, self._step = run.config, 0
+        Args:
+            rows: of ``metrics.csv``.
+        """
+        for row in rows:
+            self.log_metrics(row)
 
-    def epoch(self, row: Mapping[str, float | int]) -> None:
-        self._step = int(row["epoch"])
-        for name, value in row.items():
-            if name != "epoch":
-                self._writer.add_scalar(name, value, self._step)
-
-    def report(self, run: RunFolder, clips: Sequence[ClipPicture]) -> None:
-        figures = outcome.figures(run)
-        settings = {name: _plain(value) for name, value in flat(self._config).items()}
-        # Writes the figures too; the run's own folder in place of one that is named after the time.
-        self._writer.add_hparams(settings, figures, run_name=".", global_step=self._step)
+    def log_report(self, run: RunFolder, clips: Sequence[ClipPicture]) -> None:
+        """Logs what a finished run folder holds: settings with figures, pictures, alarms."""
+        step = len(run.history)
+        super().log_hyperparams(self._settings, outcome.figures(run), step)
         for name, path in outcome.pictures(run).items():
-            self._picture(f"figures/{name}", path)
+            self._picture(f"figures/{name}", str(path), step)
         for place, clip in enumerate(clips):
-            self._picture(f"spectrograms/{place}", clip.path)
-            self._writer.add_text(f"spectrograms/{place}", escaped(clip.caption), self._step)
+            self._picture(f"spectrograms/{place}", str(clip.path), step)
+            self.experiment.add_text(f"spectrograms/{place}", escaped(clip.caption), step)
         for name, message in outcome.alarms(run):
-            self._writer.add_text(f"alarms/{name}", escaped(message), self._step)
+            self.experiment.add_text(f"alarms/{name}", escaped(message), step)
 
-    def close(self, failed: bool) -> None:
-        self._writer.add_text("status", "failed" if failed else "finished", self._step)
-        self._writer.close()
+    def save(self) -> None:
+        """Writes out what is waiting. The settings are in the events, and no file of their own."""
+        self.experiment.flush()
 
-    def _picture(self, name: str, path: Path) -> None:
+    def finalize(self, status: str) -> None:
+        self.experiment.add_text("status", "failed" if status == "failed" else "finished")
+        super().finalize(status)
+
+    def _picture(self, name: str, path: str, step: int) -> None:
         from matplotlib.image import imread
 
-        self._writer.add_image(name, imread(path)[..., :3], self._step, dataformats="HWC")
-
-
-def _plain(value: object) -> bool | int | float | str:
-    return value if isinstance(value, bool | int | float | str) else str(value)
+        self.experiment.add_image(name, imread(path)[..., :3], step, dataformats="HWC")

@@ -1,15 +1,16 @@
-"""A finished run with a class and scales, tracked by W&B, and no key anywhere near."""
+"""A finished run with a class and scales, logged by W&B, and no key anywhere near."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
+from logged_runs import WANDB_FOLDERS, WORDS
 from running import train_quickly
-from told_runs import WANDB_FOLDERS, WORDS
 
-from music_affect.trackers import connection, weights_and_biases
+from music_affect.trackers import connection, lifecycle, wandb
 
 
 def without_key(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -24,16 +25,28 @@ def without_key(patch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     without_key(monkeypatch, tmp_path)
-    monkeypatch.setattr(weights_and_biases, "_told", set())
+    wandb._warn_once.cache_clear()
     connection._unreachable.cache_clear()
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the loggers report to people, filled as it happens."""
+    found: list[str] = []
+    handler, log = logging.Handler(), logging.Logger("lines")
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    for module in (lifecycle, wandb):
+        monkeypatch.setattr(module, "log", log)
+    return found
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its run folder. Not to be changed."""
-    folder = tmp_path_factory.mktemp("tracked") / "run"
+    folder = tmp_path_factory.mktemp("logged") / "run"
     with pytest.MonkeyPatch.context() as patch:
         without_key(patch, folder.parent)
         patch.setattr(HydraConfig.instance(), "cfg", None)  # an earlier test's sweep would be this run's group
-        train_quickly(folder, *WORDS, "logger=wandb", "logger.mode=offline")
+        train_quickly(folder, *WORDS, "logger=wandb", "logger.wandb.mode=offline")
     return folder

@@ -57,13 +57,13 @@ def test_the_deciding_figures_of_all_tasks_are_on_it(capsys: pytest.CaptureFixtu
 
 def test_everything_it_shows_is_recorded_by_runs(described: dict[str, Any], finished: Path) -> None:
     (recorded,) = wandb_records.of_run(finished)
-    told = {*recorded.summary, *(key.rsplit("/", 1)[0] for key in recorded.summary)}
+    logged = {*recorded.summary, *(key.rsplit("/", 1)[0] for key in recorded.summary)}
     runs, shown = described["runs"], panels(described)
     wanted = {runs["order_by"], *runs["columns"]}
     wanted |= {metric for panel in shown if panel["kind"] == "bars" for metric in panel["metrics"]}
     wanted |= {panel[axis] for panel in shown if panel["kind"] in ("lines", "scatter") for axis in "xy"}
     wanted |= {panel["key"] for panel in shown if panel["kind"] == "media"}
-    assert sorted(wanted - told) == []
+    assert sorted(wanted - logged) == []
     config = OmegaConf.create({name: value for name, value in recorded.config.items() if name != "_wandb"})
     grouped = {*runs["group_by"], *(panel["by"] for panel in shown if panel["kind"] == "bars")}
     assert [name for name in grouped if OmegaConf.select(config, name) is None] == []

@@ -1,4 +1,4 @@
-"""What a finished run tells Weights & Biases, read back from its recording."""
+"""What a finished run logs in Weights & Biases, read back from its recording."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from wandb_records import Recorded
 
 from music_affect.evaluation.run_folder import read_run
 from music_affect.files import read_csv, read_json
-from music_affect.trackers import recordings
 
 
 @pytest.fixture(scope="module")
 def recording(finished: Path) -> Path:
-    (one,) = recordings.of_run(finished)
-    assert one.offline
-    return one.folder
+    (file,) = wandb_records.files_of(finished)
+    assert file.parent.name.startswith("offline-run-")
+    return file.parent
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +38,9 @@ def test_its_configuration_is_the_resolved_one(recorded: Recorded, finished: Pat
     assert config == OmegaConf.to_container(OmegaConf.load(finished / "config.yaml"))
 
 
-def test_every_epoch_is_a_step_with_the_figures_of_the_history(recorded: Recorded, finished: Path) -> None:
-    rows = read_run(finished).history
-    assert [row["_step"] for row in recorded.history] == [0, 1, 2]
-    for row, told in zip(rows, recorded.history, strict=False):
-        assert {name: told[name] for name in row} == pytest.approx(row, rel=1e-6)
+def test_every_epoch_has_the_figures_of_the_history(recorded: Recorded, finished: Path) -> None:
+    for row, logged in zip(read_run(finished).history, wandb_records.epochs(recorded), strict=True):
+        assert {name: logged[name] for name in row} == pytest.approx(row, rel=1e-6)
 
 
 def test_the_summary_keeps_the_best_epoch(recorded: Recorded, finished: Path) -> None:
@@ -56,18 +53,18 @@ def test_the_summary_keeps_the_best_epoch(recorded: Recorded, finished: Path) ->
 
 
 def test_the_summary_holds_the_tested_figures_beside_the_references(recorded: Recorded, finished: Path) -> None:
-    metrics, told = read_json(finished / "metrics.json"), recorded.summary
+    metrics, logged = read_json(finished / "metrics.json"), recorded.summary
     for place, scores in {"test": metrics["test"], **metrics["references"]}.items():
         f1 = scores["classification"]["f1_macro"]
-        assert [told[f"{place}/f1_macro{end}"] for end in ("", "_low", "_high")] == [*f1.values()][:3]
+        assert [logged[f"{place}/f1_macro{end}"] for end in ("", "_low", "_high")] == [*f1.values()][:3]
         for name, own in scores["regression"]["by_target"].items():
-            assert told[f"{place}/{name}/spearman"] == own["spearman"]["value"]
-            assert told[f"{place}/{name}/mae"] == own["mae"]
-    assert told["val_tested/f1_macro"] == metrics["val"]["classification"]["f1_macro"]["value"]
-    assert told["score"] == metrics["score"]
-    assert told["parameters"] == metrics["parameters"]
-    assert told["alarms"] == len(metrics["alarms"]) > 0
-    assert metrics["alarms"][0]["name"] in told["alarm_names"]
+            assert logged[f"{place}/{name}/spearman"] == own["spearman"]["value"]
+            assert logged[f"{place}/{name}/mae"] == own["mae"]
+    assert logged["val_tested/f1_macro"] == metrics["val"]["classification"]["f1_macro"]["value"]
+    assert logged["score"] == metrics["score"]
+    assert logged["parameters"] == metrics["parameters"]
+    assert logged["alarms"] == len(metrics["alarms"]) > 0
+    assert metrics["alarms"][0]["name"] in logged["alarm_names"]
 
 
 def last_value(recorded: Recorded, key: str) -> dict[str, str]:
@@ -81,8 +78,8 @@ def test_every_answer_is_in_a_table(recorded: Recorded, recording: Path, finishe
     rows = read_csv(finished / "predictions.csv")
     assert table["columns"] == list(rows[0])
     assert len(table["data"]) == len(rows)
-    for told, row in zip(table["data"], rows, strict=True):
-        for cell, text in zip(told, row.values(), strict=True):
+    for logged, row in zip(table["data"], rows, strict=True):
+        for cell, text in zip(logged, row.values(), strict=True):
             assert cell == (text if isinstance(cell, str) else pytest.approx(float(text)) if text else None)
 
 
@@ -110,8 +107,8 @@ def test_charts_are_drawn_from_the_test_clips(recorded: Recorded, recording: Pat
 
 def test_pictures_are_the_run_s_own_and_no_audio_leaves(recorded: Recorded, recording: Path, finished: Path) -> None:
     for name in ("confusion", "per_class", "scales", "learning_curves"):
-        told = recording / "files" / last_value(recorded, f"figures/{name}")["path"]
-        assert told.read_bytes() == (finished / "figures" / f"{name}.png").read_bytes()
+        logged = recording / "files" / last_value(recorded, f"figures/{name}")["path"]
+        assert logged.read_bytes() == (finished / "figures" / f"{name}.png").read_bytes()
     clips = last_value(recorded, "spectrograms")
     assert len(clips["filenames"]) == len(clips["captions"]) == 3
     tested = {row["id"] for row in read_csv(finished / "predictions.csv") if row["split"] == "test"}

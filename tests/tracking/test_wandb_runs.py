@@ -1,4 +1,4 @@
-"""Runs that are resumed, that fail, that are cells of a sweep, and that find no server."""
+"""Runs that are resumed, that fail, that belong to a sweep, and that find no server."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 from hydra.core.hydra_config import HydraConfig
+from logged_runs import WANDB_FOLDERS, WORDS, log_epoch, record, rows_of
 from omegaconf import OmegaConf
 from running import QUICK, train_quickly
-from told_runs import WANDB_FOLDERS, WORDS, beginning, follow, record
-from wandb_records import of_run
+from wandb_records import epochs, files_of, of_run
 
 from music_affect import configuration, files, fitting
-from music_affect.trackers import connection, recordings, weights_and_biases
-from music_affect.trackers.epochs import TrackedEpochs
+from music_affect.trackers import connection, opened, wandb
 from music_affect.trackers.spectrograms import draw_clip
-from music_affect.trackers.tracker import Tracker
-from music_affect.tracking import Guarded
+from music_affect.trackers.wandb import WandbLogger
+
+OFFLINE = ["logger=wandb", "logger.wandb.mode=offline"]
 
 
-def test_a_run_that_fails_says_so_and_is_the_same_run_when_it_is_resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = [*WORDS, "model=cnn_fast", "logger=wandb", "logger.mode=offline"]
+def test_a_run_that_fails_is_the_same_run_when_it_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [*WORDS, "model=cnn_fast", *OFFLINE]
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "predict", lambda *_: (_ for _ in ()).throw(RuntimeError("no memory left")))
         with pytest.raises(RuntimeError, match="no memory left"):
@@ -37,65 +35,60 @@ def test_a_run_that_fails_says_so_and_is_the_same_run_when_it_is_resumed(
     assert "test/f1_macro" not in failed.summary
     assert resumed.summary["score"] == files.read_json(tmp_path / "run" / "metrics.json")["score"]
     # Nothing was left to train: the epochs come from the earlier attempt, and so the later recording is whole.
-    epochs = [[row["epoch"] for row in one.history if "train/loss" in row] for one in (failed, resumed)]
-    assert epochs == [[0, 1], [0, 1]]
+    assert [[row["epoch"] for row in epochs(one)] for one in (failed, resumed)] == [[0, 1], [0, 1]]
+    # `wandb sync` goes by the first one.
+    assert [file.with_suffix(".wandb.synced").exists() for file in files_of(tmp_path / "run")] == [True, False]
 
 
-def test_a_cell_is_in_the_group_of_its_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = [*QUICK, "model=majority", "logger=wandb", "logger.mode=offline", "hydra.mode=MULTIRUN"]
+def test_a_run_is_in_the_group_of_its_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [*QUICK, "model=majority", *OFFLINE, "hydra.mode=MULTIRUN"]
     cfg = configuration.check_overrides("train", [*words, f"hydra.sweep.dir={tmp_path / 'my-sweep'}"])
     monkeypatch.setattr(HydraConfig.instance(), "cfg", OmegaConf.masked_copy(cfg, ["hydra"]))
-    train_quickly(tmp_path / "my-sweep" / "cell", "model=majority", "logger=wandb", "logger.mode=offline")
-    (told,) = of_run(tmp_path / "my-sweep" / "cell")
-    assert (told.group, told.exit_code) == ("my-sweep", 0)
-    assert "majority" in told.tags
-    assert told.summary["majority/accuracy"] == told.summary["test/accuracy"]
+    train_quickly(tmp_path / "my-sweep" / "run", "model=majority", *OFFLINE)
+    (logged,) = of_run(tmp_path / "my-sweep" / "run")
+    assert (logged.group, logged.exit_code) == ("my-sweep", 0)
+    assert "majority" in logged.tags
+    assert logged.summary["majority/accuracy"] == logged.summary["test/accuracy"]
+    assert logged.config["model"]["name"] == "majority"
 
 
 def test_processes_at_once_record_each_in_its_own_run_folder(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    context = get_context("spawn")
-    workers = [context.Process(target=record, args=(finished, tmp_path / name)) for name in "ab"]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    other = get_context("spawn").Process(target=record, args=(finished, tmp_path / "b"))
+    other.start()
+    record(finished, tmp_path / "a")
+    other.join(120)
+    assert other.exitcode == 0
     (first,), (second,) = of_run(tmp_path / "a"), of_run(tmp_path / "b")
     assert first.id != second.id
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert len(first.history) == len(second.history) == 3
+    assert len(epochs(first)) == len(epochs(second)) == 2
     assert {one.name for one in tmp_path.iterdir() if one.is_dir()} <= {"a", "b", *WANDB_FOLDERS}
 
 
-def test_a_group_can_be_chosen_and_no_other_run_of_the_process_is_touched(finished: Path, tmp_path: Path) -> None:
-    import wandb
+def test_a_group_can_be_chosen_and_no_other_run_of_the_process_is_touched(tmp_path: Path) -> None:
+    import wandb as library
 
-    lines: list[str] = []
-    for name, group in (("a", None), ("b", "mine")):
-        start = beginning(finished, tmp_path / name, lines)
-        tracker = weights_and_biases.start(start, project="p", mode="offline", group=group)
-        assert tracker is not None
-        tracker.close(failed=False)
-    assert [of_run(tmp_path / name)[0].group for name in "ab"] == ["grid", "mine"]
-    assert wandb.run is None
-    assert lines == []
+    with opened([WandbLogger(str(tmp_path), mode="offline", group="mine", notes="a word of wandb.init")], {}):
+        assert library.run is None
+    (logged,) = of_run(tmp_path)
+    assert (logged.group, logged.name) == ("mine", tmp_path.name)
 
 
 class Connected:
-    """Stands in for a run of W&B whose server answers, or went away."""
+    """Stands in for a run of W&B whose server answers, or went away, and holds the first epoch."""
 
-    offline = False
+    offline, resumed, summary = False, True, {"epoch": 0}
 
-    def __init__(self, folder: Path, gone: bool) -> None:
-        self.sync_dir, self._gone = str(folder), gone
+    def __init__(self, folder: Path, gone: bool = False) -> None:
+        self.sync_dir, self._gone, self.rows = str(folder), gone, list[Any]()
         folder.mkdir(parents=True)
         (folder / "run-a.wandb").write_bytes(b":W&B")
 
-    def define_metric(self, *_: object, **__: object) -> None:
-        pass
+    def log(self, row: Any) -> None:
+        self.rows.append(row)
 
     def finish(self, exit_code: int) -> None:
         if self._gone:
@@ -103,95 +96,84 @@ class Connected:
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_run_counts_as_sent_once_its_server_has_all_of_it(tmp_path: Path, gone: bool) -> None:
-    lines: list[str] = []
+def test_a_run_counts_as_sent_once_its_server_has_all_of_it(tmp_path: Path, gone: bool, lines: list[str]) -> None:
     run = Connected(tmp_path / "wandb" / "run-20260101_120000-a", gone)
-    tracker = weights_and_biases.WeightsAndBiases(run, {"monitor": "val/loss", "mode": "min"}, lines.append)
-    (one,) = recordings.of_run(tmp_path)
-    assert not one.uploaded  # killed here, it would be sent later
-    tracker.close(failed=False)
-    assert one.uploaded is not gone
-    told = "W&B has not taken all of the run: `python -m music_affect.track sync` sends the rest."
-    assert lines == [told] * gone
+    own = WandbLogger(str(tmp_path), experiment=run)
+    (file,) = files_of(tmp_path)
+    assert not file.with_suffix(".wandb.synced").exists()  # killed here, it would be sent later
+    own.finalize("success")
+    assert file.with_suffix(".wandb.synced").exists() is not gone
+    left = "W&B has not taken all of the run: `python -m music_affect.track sync` sends the rest."
+    assert lines == [left] * gone
 
 
-def test_without_a_key_runs_are_recorded_offline_and_that_is_said_once(finished: Path, tmp_path: Path) -> None:
-    lines: list[str] = []
+def test_a_server_is_sent_the_epochs_that_it_has_not(tmp_path: Path) -> None:
+    run = Connected(tmp_path / "wandb" / "run-20260101_120000-a")
+    WandbLogger(str(tmp_path), experiment=run).replay([{"epoch": 0}, {"epoch": 1}])
+    assert run.rows == [{"epoch": 1}]
+
+
+def test_without_a_key_runs_are_recorded_offline_and_that_is_logged_once(
+    finished: Path, tmp_path: Path, lines: list[str]
+) -> None:
     for name in "ab":
-        tracker = weights_and_biases.start(beginning(finished, tmp_path / name, lines), project="p")
-        assert tracker is not None
-        follow(tracker, finished)
-    assert [one.uploaded for one in recordings.under([tmp_path])] == [False, False]
+        (tmp_path / name).mkdir()
+        with opened([WandbLogger(str(tmp_path / name))], {}) as loggers:
+            log_epoch(loggers[0], rows_of(finished)[0])
     assert lines == ["No W&B key is set: logging offline; `python -m music_affect.track sync` uploads it later."]
     assert [one.exit_code for name in "ab" for one in of_run(tmp_path / name)] == [0, 0]
+    assert all(file.parent.name.startswith("offline-") for name in "ab" for file in files_of(tmp_path / name))
 
 
 def test_without_a_server_a_run_is_recorded_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # a port where nobody answers
     metrics = train_quickly(tmp_path / "run", "model=majority", "logger=wandb")
     assert metrics["status"] == "done"
-    assert "W&B cannot be reached at http://127.0.0.1:9" in " ".join(capsys.readouterr().out.split())
-    (told,) = of_run(tmp_path / "run")
-    assert (told.exit_code, told.summary["score"]) == (0, metrics["score"])
+    assert [line.split(" (")[0] for line in lines] == ["W&B cannot be reached at http://127.0.0.1:9"]
+    (logged,) = of_run(tmp_path / "run")
+    assert (logged.exit_code, logged.summary["score"]) == (0, metrics["score"])
+
+
+def test_a_server_that_refuses_the_run_leaves_it_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    import wandb as library
+
+    begin = library.init
+
+    def refuse(mode: str, **settings: Any) -> Any:
+        if mode == "online":
+            raise library.errors.CommError("no such project")
+        return begin(mode=mode, **settings)
+
+    monkeypatch.setattr(library, "init", refuse)
+    monkeypatch.setattr(wandb, "obstacle", lambda: None)
+    with opened([WandbLogger(str(tmp_path))], {}):
+        pass
+    assert lines[0].startswith("W&B refused the run (no such project): logging offline")
+    assert len(of_run(tmp_path)) == 1
 
 
 def test_a_key_is_looked_for_where_login_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not connection.has_key("https://api.wandb.ai")
-    (tmp_path / "no_netrc").write_text("machine api.wandb.ai login user password secret\n")
-    assert connection.has_key("https://api.wandb.ai")
-    assert not connection.has_key("https://wandb.example.org")
+    monkeypatch.setattr(connection, "_unreachable", lambda url: None)
+    assert connection.obstacle() == connection.NO_KEY
+    (tmp_path / "no_netrc").write_text(f"machine api.wandb.ai login user password {'0' * 40}\n")
+    assert connection.obstacle() is None
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
+    assert connection.obstacle() == connection.NO_KEY
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    assert connection.has_key("https://wandb.example.org")
+    assert connection.obstacle() is None
+    monkeypatch.setenv("WANDB_API_KEY", "short")
+    assert str(connection.obstacle()).startswith("the W&B key is refused (")
 
 
 def test_disabled_records_nothing(tmp_path: Path) -> None:
-    train_quickly(tmp_path / "run", "model=majority", "logger=wandb", "logger.mode=disabled")
-    assert recordings.of_run(tmp_path / "run") == []
+    train_quickly(tmp_path / "run", "trainer.max_epochs=1", "logger=wandb", "logger.wandb.mode=disabled")
+    assert files_of(tmp_path / "run") == []
     assert files.read_json(tmp_path / "run" / "metrics.json")["status"] == "done"
-
-
-class Broken(Tracker):
-    """Fails at the second epoch and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-
-    def epoch(self, row: Any) -> None:
-        self.asked.append(row["epoch"])
-        if row["epoch"] == 1:
-            raise OSError("no space left on device")
-
-    def report(self, run: Any, clips: Any) -> None:
-        self.asked.append("report")
-
-    def close(self, failed: bool) -> None:
-        self.asked.append(failed)
-        raise RuntimeError("gone")
-
-
-def test_a_tracker_that_fails_is_let_go_in_one_line() -> None:
-    broken, lines = Broken(), list[str]()
-    tracker = Guarded(broken, lines.append)
-    for epoch in range(4):
-        tracker.epoch({"epoch": epoch})
-    tracker.close(failed=False)
-    assert broken.asked == [0, 1, False]
-    assert lines == ["Broken failed (no space left on device): the run goes on without it."]
-
-
-def test_a_resumed_history_is_told_from_its_start() -> None:
-    told: list[int] = []
-    broken = Broken()
-    broken.epoch = lambda row: told.append(row["epoch"])  # type: ignore[method-assign]
-    rows = [{"epoch": 0}, {"epoch": 1}]
-    callback: Any = TrackedEpochs(broken, lambda: rows)
-    callback.on_fit_start(None, None)
-    rows.append({"epoch": 2})
-    callback.on_train_epoch_end(None, None)
-    assert told == [0, 1, 2]
 
 
 def test_a_clip_s_picture_has_time_from_left_to_right_and_low_bands_below(tmp_path: Path) -> None:

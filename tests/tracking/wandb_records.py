@@ -11,8 +11,6 @@ from typing import Any
 
 from wandb.proto.wandb_internal_pb2 import Record
 
-from music_affect.trackers import recordings
-
 BLOCK, HEADER, OPENING = 32768, 7, 7  # bytes; a piece is crc (4), length (2), type (1), then its data
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 PATIENCE = 20  # seconds
@@ -35,6 +33,11 @@ class Recorded:
     exit_code: int | None = None
 
 
+def files_of(run_folder: Path) -> list[Path]:
+    """Its .wandb files, the earliest first."""
+    return sorted(run_folder.glob("wandb/*run-*/run-*.wandb"), key=lambda file: file.stat().st_mtime_ns)
+
+
 def of_run(run_folder: Path, starts: int = 1) -> list[Recorded]:
     """What a run recorded each time that it was started, the earliest first.
 
@@ -42,7 +45,7 @@ def of_run(run_folder: Path, starts: int = 1) -> list[Recorded]:
     """
     end = time.monotonic() + PATIENCE
     while True:
-        found = [read(one.folder / f"run-{one.id}.wandb") for one in recordings.of_run(run_folder)]
+        found = [read(file) for file in files_of(run_folder)]
         ended = len(found) >= starts and all(one.exit_code is not None for one in found)
         if ended or time.monotonic() > end:
             return found
@@ -91,6 +94,15 @@ def records(file: Path) -> Iterator[Record]:
         place += HEADER + length
         if kind in (FULL, LAST):
             yield Record.FromString(held)
+
+
+def epochs(recorded: Recorded) -> list[dict[str, Any]]:
+    """All that was logged of each epoch, in order."""
+    found: dict[int, dict[str, Any]] = {}
+    for row in recorded.history:
+        if "train/loss" in row or "val/loss" in row:
+            found.setdefault(row["epoch"], {}).update(row)
+    return list(found.values())
 
 
 def table(recording: Path, value: dict[str, Any]) -> dict[str, Any]:
