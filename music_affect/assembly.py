@@ -80,7 +80,6 @@ def callbacks(
         cast(str, writer.path / LAST_CHECKPOINT.parent),
         filename=LAST_CHECKPOINT.stem,
         save_on_train_epoch_end=True,
-        enable_version_counter=False,
     )
     return [
         SeedEveryEpoch(seed),

@@ -85,7 +85,9 @@ def run(
     began = time.perf_counter()
     _check(cfg)
     log.info(f"Run folder: {writer.path}")
-    loggers = [] if cfg.trainer.get("fast_dev_run") else build.loggers(cfg)
+    # A reference has no epochs for a CSV file, and needs no Lightning.
+    unused = "reference" in cfg.model and list(cfg.get("logger") or {}) == ["csv"]
+    loggers = [] if unused or cfg.trainer.get("fast_dev_run") else build.loggers(cfg)
     with trackers.opened(loggers, build.plain(cfg)) as loggers:
         start = transfer.read(cfg)
         if "reference" in cfg.model:  # without importing Lightning

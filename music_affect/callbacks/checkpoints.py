@@ -12,7 +12,16 @@ FOLDER = "checkpoints"
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """A ``ModelCheckpoint`` in the run's folder, known by its name there: the run may go on where it was moved to."""
+    """A ``ModelCheckpoint`` in the run's folder, known by its name there: the run may go on where it was moved to.
+
+    Args:
+        dirpath: None is the run's folder of checkpoints.
+        filename: without its suffix; a later checkpoint replaces an earlier one.
+        settings: of ``ModelCheckpoint``.
+    """
+
+    def __init__(self, dirpath: str | None = None, filename: str = "best", **settings: Any) -> None:
+        super().__init__(dirpath, filename, enable_version_counter=False, **settings)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if self.dirpath is None:
