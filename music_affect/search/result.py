@@ -67,7 +67,7 @@ class Result:
         return ", ".join(f"{counted[name]} {name}" for name in ORDER if counted[name])
 
     def line(self, number: int, trials: int) -> str:
-        """What became of a trial of so many: ``3 of 20: trial 2 done  val/f1_macro 0.4100  (best 0.5200)  lr=0.01``."""
+        """What became of a trial of so many: ``3 of 20: trial 2 done  MONITOR 0.4100  (best 0.5200)  lr=0.01``."""
         trial = next(trial for trial in self.trials if trial.number == number)
         ended = sum(one.state.is_finished() for one in self.trials)
         value = "" if trial.value is None else f"  {self._monitor} {trial.value:.4f}"
