@@ -79,15 +79,14 @@ class InstallationError(MusicAffectError):
 
 
 MISSING, NOT_AUDIO = "missing", "not audio"
-UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, CRASHED, CRASHED_AGAIN = (
+UNREADABLE_NOW, NO_MEMORY, CRASHED, CRASHED_AGAIN = (
     "not readable now",
-    "needs ffmpeg",
     "no memory",
     "crashed the reader",
     "crashed the reader again",  # in the next run, too
 )
 CRASHES = frozenset({CRASHED, CRASHED_AGAIN})
-PASSING = frozenset({UNREADABLE_NOW, NEEDS_FFMPEG, NO_MEMORY, *CRASHES})  # reasons that may lie outside the file
+PASSING = frozenset({UNREADABLE_NOW, NO_MEMORY, *CRASHES})  # reasons that may lie outside the file
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)  # what the system answers where no such file can be
 
 

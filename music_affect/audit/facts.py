@@ -18,7 +18,7 @@ class Facts:
     Args:
         problem: why the clip cannot be used, in a word or two; empty where it can.
         detail: what was seen of the problem.
-        seconds: length of the whole file; of the part that was measured where only ffmpeg reads it.
+        seconds: length of the whole file; of the part that was measured where libsndfile does not read it.
         rate: samples a second.
         channels: in the file, before they are mixed.
         peak: largest absolute sample; 1 is full scale.

@@ -10,7 +10,7 @@ from music_affect.audit.evidence import Evidence
 from music_affect.audit.facts import Facts
 from music_affect.audit.findings import ERROR, NOTE, WARNING, Finding, found
 from music_affect.data.source import Clip
-from music_affect.errors import CRASHED, MISSING, NEEDS_FFMPEG, NO_MEMORY, NOT_AUDIO, UNREADABLE_NOW
+from music_affect.errors import CRASHED, MISSING, NO_MEMORY, NOT_AUDIO, UNREADABLE_NOW
 
 MOST_UNUSABLE = 0.05  # share of clips up to which the rest still stands for the data set
 MOST_CLIPPED = 0.001  # share of samples from which it is heard as distortion
@@ -27,7 +27,6 @@ _ADVICE = {
     UNREADABLE_NOW: "See 'detail' of the table (permissions, a mount, a disk); the next call tries them again.",
     NO_MEMORY: "Use fewer workers or a machine with more memory; the next call tries them again.",
     CRASHED: "Run the command again, with workers=1; convert those that do it every time.",
-    NEEDS_FFMPEG: "Install ffmpeg, or convert these files to flac.",
     "not finite": "Write these files again: they hold values that are no numbers.",
 }
 _OTHERWISE = "Fetch or convert these files again; 'detail' of the table says what is wrong with each."

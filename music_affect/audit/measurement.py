@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,7 +43,7 @@ class AudioMeasurement:
 
     def settings(self) -> dict[str, Any]:
         """Everything that changes the facts: what is readable depends on the decoders that are installed."""
-        decoders = {"libsndfile": soundfile.__libsndfile_version__, "ffmpeg": shutil.which("ffmpeg") is not None}
+        decoders = {"libsndfile": soundfile.__libsndfile_version__, "PyAV": version("av")}
         return {"version": VERSION, "min_seconds": self.min_seconds, **decoders}
 
     def __call__(self, clip: Clip) -> Facts:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from music_affect.errors import CRASHED, MISSING, NEEDS_FFMPEG, PASSING, UNREADABLE_NOW
+from music_affect.errors import CRASHED, MISSING, PASSING, UNREADABLE_NOW
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,6 @@ class Skip:
 
 def may_have_passed(reason: str, path: str) -> bool:
     """Whether what stood in the way of reading a file, and is no fault of its content, seems to be gone."""
-    if reason == NEEDS_FFMPEG:
-        return shutil.which("ffmpeg") is not None
     if reason == CRASHED:  # an installation that was broken ends every process; twice is the file's own fault
         return True
     return reason in (MISSING, UNREADABLE_NOW) and os.access(path, os.R_OK)

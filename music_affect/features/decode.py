@@ -12,7 +12,6 @@ import numpy as np
 
 from music_affect.errors import ClipError, not_read
 from music_affect.features.content import require_file
-from music_affect.features.ffmpeg import open_foreign
 from music_affect.features.foreign import foreign_format
 from music_affect.features.libsndfile import open_sound
 from music_affect.features.quiet import quiet_decoder
@@ -52,7 +51,7 @@ def decode(path: Path, selection: Selection = _WHOLE, min_seconds: float = 1.0) 
     """Read the selected part of a file and mix it to mono, with the samples that ``librosa.load`` returns.
 
     Args:
-        path: a file that libsndfile or ffmpeg reads, whatever its extension says.
+        path: a file that libsndfile or FFmpeg reads, whatever its extension says.
         selection: the part to use.
         min_seconds: shorter files are refused, as those shorter than the selection's own ``min_seconds`` are.
 
@@ -61,7 +60,7 @@ def decode(path: Path, selection: Selection = _WHOLE, min_seconds: float = 1.0) 
 
     Raises:
         ClipError: ``missing``, ``not audio``, ``unreadable``, ``truncated``, ``empty``, ``not finite``, ``silent``,
-            ``too short``, ``too long``, ``not readable now`` or ``needs ffmpeg``.
+            ``too short``, ``too long`` or ``not readable now``.
     """
     try:
         with quiet_decoder(), _open(path) as sound:
@@ -77,6 +76,8 @@ def _open(path: Path) -> AbstractContextManager[Sound]:
     if status.st_size == 0:
         raise ClipError("empty", "a file of zero bytes")
     foreign = foreign_format(path)
+    from music_affect.features.ffmpeg import open_foreign  # late: FFmpeg's libraries cost memory
+
     return open_foreign(path, foreign) if foreign else open_sound(path)
 
 

@@ -12,11 +12,25 @@ _MAGIC = (  # offset, bytes, name
     (0, b"MAC ", "Monkey's Audio"),
     (0, b"wvpk", "WavPack"),
     (0, b"TTA1", "True Audio"),
-    (0, b"MPCK", "Musepack"),
+    (0, b"MPCK", "Musepack 8"),
     (0, b"MP+", "Musepack"),
     (0, b"#!AMR", "AMR"),
     (0, b"ADIF", "AAC"),
 )
+_DEMUXERS = {  # of FFmpeg, by name
+    "MPEG-4": "mov",
+    "Windows Media": "asf",
+    "Matroska": "matroska",
+    "AC-3": "ac3",
+    "Monkey's Audio": "ape",
+    "WavPack": "wv",
+    "True Audio": "tta",
+    "Musepack 8": "mpc8",
+    "Musepack": "mpc",
+    "AMR": "amr",
+    "AAC": "aac",
+    "flac of unknown length": "flac",
+}
 _WITHOUT_LENGTH = ("AAC", "AC-3", "AMR", "flac of unknown length")
 
 
@@ -42,6 +56,11 @@ def foreign_format(path: Path) -> str:
             stream.seek(stream.tell() - len(head) + _adts_length(head))
             return "AAC" if _is_adts(stream.read(7)) else ""
     return ""
+
+
+def demuxer(name: str) -> str:
+    """FFmpeg's name for the container of a format."""
+    return _DEMUXERS[name]
 
 
 def stores_length(name: str) -> bool:

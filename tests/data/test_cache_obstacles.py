@@ -120,14 +120,14 @@ def test_what_a_share_read_in_the_end_counts_more_than_what_another_could_not(
 def test_what_is_no_fault_of_the_file_is_tried_again_once_it_is_gone(
     tmp_path: Path, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, said = opened_for_training(tmp_path / "cache", clips, Obstacle(ClipError("needs ffmpeg", "MPEG-4")))
-    assert cache.skip_counts == {"needs ffmpeg": 1}
+    cache, said = opened_for_training(tmp_path / "cache", clips, Obstacle(ClipError("not readable now", "a mount")))
+    assert cache.skip_counts == {"not readable now": 1}
     assert "retry=true" in said[-1]
-    monkeypatch.setattr(shutil, "which", lambda program: None)
+    monkeypatch.setattr("music_affect.data.skips.os.access", lambda *_: False)
     idle = Obstacle()
     opened_for_training(tmp_path / "cache", clips, idle)
     assert idle.calls == []
-    monkeypatch.setattr(shutil, "which", lambda program: f"/bin/{program}")
+    monkeypatch.undo()
     mended = Obstacle()
     cache, _ = opened_for_training(tmp_path / "cache", clips, mended)
     assert mended.calls == [ONLY]
