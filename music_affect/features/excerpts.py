@@ -37,7 +37,7 @@ class ExcerptExtractor(FileExtractor):
     beat: bool = False
     min_seconds: float = 1.0
 
-    version: ClassVar[int] = 1  # raise it whenever the numbers change: old caches are then built anew
+    version: ClassVar[int] = 2  # raise it whenever the numbers change: old caches are then built anew
 
     def __post_init__(self) -> None:
         if self.beat:

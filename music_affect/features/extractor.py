@@ -53,7 +53,7 @@ class AudioExtractor(FileExtractor):
     beat_tracker: BeatTracker = LibrosaBeats()  # noqa: RUF009 - immutable
     device: str = "cpu"
 
-    version: ClassVar[int] = 1  # raise it whenever the numbers change: old caches are then built anew
+    version: ClassVar[int] = 2  # raise it whenever the numbers change: old caches are then built anew
     excerpt_frames: ClassVar[int] = 1  # a crop may begin at any row
 
     def __post_init__(self) -> None:

@@ -31,6 +31,23 @@ _LAST = 256  # samples at the end that are read to see whether they are there
 _MPEG_SLACK = 2 * 1152  # samples: encoders disagree whether the frame of the tag and the padding count
 
 
+class SteadyFile(soundfile.SoundFile):  # type: ignore[misc]
+    """An open file of soundfile, which goes on reading where it is.
+
+    soundfile jumps to where it is after each read. An mp3 file then loses what its next frames take from those
+    before them, which at low bit rates is audible.
+
+    Attributes:
+        steady: it is being read on, and does not jump.
+    """
+
+    steady = False
+
+    def seekable(self) -> bool:
+        """Whether it jumps."""
+        return not self.steady and bool(super().seekable())
+
+
 @dataclass(frozen=True)
 class SoundFile:
     """An open file.
@@ -41,7 +58,7 @@ class SoundFile:
         slack: samples at the end that may be announced without being there.
     """
 
-    file: soundfile.SoundFile
+    file: SteadyFile
     skipped: int = 0
     slack: int = 0
 
@@ -61,6 +78,7 @@ class SoundFile:
         Raises:
             ClipError: ``truncated``.
         """
+        self.file.steady = False
         if self.file.seekable() and self.length:
             last = max(0, self.length - self.slack - _LAST)
             self.read(last, self.length)
@@ -86,9 +104,11 @@ class SoundFile:
     def blocks(self, start: int, stop: int) -> Iterator[Floats]:
         """Blocks [samples, channels]; what cannot be skipped is decoded and dropped."""
         size = max(1, _BLOCK // self.file.channels)
+        self.file.steady = False
         position = max(0, self.skipped + start - _RUN_UP) if self.file.seekable() else 0
         if self.file.seekable() and position != self.file.tell():
             self.file.seek(position)
+        self.file.steady = True
         while position < self.skipped + stop:
             wanted = min(size, self.skipped + stop - position)
             block = self.file.read(wanted, dtype="float32", always_2d=True)
@@ -119,7 +139,7 @@ def open_sound(path: Path) -> Iterator[SoundFile]:
         elif frames.counted_by_decoders or frames.layer != 3 or not frames.starts:
             yield SoundFile(file, slack=_MPEG_SLACK)
         else:
-            with soundfile.SoundFile(Spliced(length_tag(frames), stream, frames.starts[0], frames.end)) as tagged:
+            with SteadyFile(Spliced(length_tag(frames), stream, frames.starts[0], frames.end)) as tagged:
                 yield SoundFile(tagged, skipped=SILENT_FRAMES * frames.samples - LEFT_OUT, slack=_MPEG_SLACK)
 
 
@@ -164,13 +184,13 @@ class Spliced(io.RawIOBase):
         return self.position
 
 
-def _open(path: Path, stream: BinaryIO) -> soundfile.SoundFile:
+def _open(path: Path, stream: BinaryIO) -> SteadyFile:
     """The file by its name, since some formats are found by their extension only, or else by its content alone."""
     try:
         try:
-            return soundfile.SoundFile(os.fsencode(path))
+            return SteadyFile(os.fsencode(path))
         except TypeError:  # the extension .raw, which has no header to tell the rate
-            return soundfile.SoundFile(os.dup(stream.fileno()))
+            return SteadyFile(os.dup(stream.fileno()))
     except soundfile.LibsndfileError as error:
         if error.code not in _UNKNOWN:
             raise ClipError("unreadable", str(error)) from error

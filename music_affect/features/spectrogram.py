@@ -6,16 +6,13 @@ from functools import lru_cache
 
 import librosa
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_FRAMES = 64  # transformed at a time: they stay in the cache of the processor
-
 
 def transform(audio: Floats, n_fft: int, hop_length: int) -> NDArray[np.complex64]:
-    """Short-time Fourier transform with a Hann window and centred frames, bit for bit ``librosa.stft``.
+    """Short-time Fourier transform with a Hann window and centred frames, zeros around the clip.
 
     Args:
         audio: mono, float32 [samples].
@@ -25,14 +22,8 @@ def transform(audio: Floats, n_fft: int, hop_length: int) -> NDArray[np.complex6
     Returns:
         complex64 [1 + n_fft / 2, T] with T = 1 + samples // hop_length, one frame after the other in memory.
     """
-    padded = np.pad(audio, n_fft // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
-    window = hann(n_fft)  # of double precision, as librosa's: the transform of a single-precision clip then is, too
-    spectrum = np.empty((len(frames), 1 + n_fft // 2), np.complex64)
-    for first in range(0, len(frames), _FRAMES):
-        block = slice(first, first + _FRAMES)
-        spectrum[block] = scipy.fft.rfft(frames[block] * window, axis=-1, overwrite_x=True)
-    return spectrum.T
+    spectrum: NDArray[np.complex64] = librosa.stft(audio, n_fft=n_fft, hop_length=hop_length, pad_mode="constant")
+    return spectrum
 
 
 @lru_cache(maxsize=4)

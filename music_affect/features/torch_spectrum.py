@@ -87,10 +87,8 @@ def transform(audio: Tensor, n_fft: int, hop_length: int) -> Tensor:
     Returns:
         complex64 [T, 1 + n_fft / 2].
     """
-    padded = torch.nn.functional.pad(audio, (n_fft // 2, n_fft // 2))
-    frames = padded.unfold(0, n_fft, hop_length)
-    spectrum: Tensor = torch.fft.rfft(frames * torch.hann_window(n_fft, device=audio.device))
-    return spectrum
+    window = torch.hann_window(n_fft, device=audio.device)
+    return torch.stft(audio, n_fft, hop_length, window=window, pad_mode="constant", return_complex=True).T
 
 
 def percussive(spectrum: Tensor, hop_length: int, samples: int) -> Tensor:
@@ -133,16 +131,4 @@ def invert(spectrum: Tensor, hop_length: int, samples: int) -> Tensor:
     """Inverse of ``transform``: complex64 [T, bins] to float32 [samples]."""
     n_fft = 2 * (spectrum.shape[1] - 1)
     window = torch.hann_window(n_fft, device=spectrum.device)
-    frames = torch.fft.irfft(spectrum, n=n_fft) * window
-    signal = _overlap_add(frames, hop_length)
-    weights = _overlap_add(window.square().expand_as(frames), hop_length)
-    signal = torch.where(weights > _TINY, signal / weights, signal)[n_fft // 2 :][:samples]
-    return torch.nn.functional.pad(signal, (0, samples - len(signal)))
-
-
-def _overlap_add(frames: Tensor, hop_length: int) -> Tensor:
-    """Sum of frames [T, n_fft], each ``hop_length`` after the one before: [n_fft + (T - 1) * hop_length]."""
-    count, n_fft = frames.shape
-    length = n_fft + (count - 1) * hop_length
-    kernel, stride = (1, n_fft), (1, hop_length)
-    return torch.nn.functional.fold(frames.T[None], (1, length), kernel, stride=stride).flatten()
+    return torch.istft(spectrum.T, n_fft, hop_length, window=window, length=samples)

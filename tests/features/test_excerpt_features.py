@@ -119,7 +119,7 @@ def test_layout() -> None:
 
 
 def test_settings_tell_everything_that_changes_the_numbers() -> None:
-    common = {"version": 1, "sample_rate": 8000, "n_fft": 400, "n_mels": 128, "beat": False, "min_seconds": 1.0}
+    common = {"version": 2, "sample_rate": 8000, "n_fft": 400, "n_mels": 128, "beat": False, "min_seconds": 1.0}
     assert MelgramExtractor().settings() == {"extractor": "MelgramExtractor", **common}
     assert MFCCExtractor().settings() == {"extractor": "MFCCExtractor", **common, "n_mfcc": 13}
 

@@ -135,7 +135,7 @@ def test_settings_tell_everything_that_changes_the_numbers():
     settings = AudioExtractor().settings()
     assert settings == {
         "extractor": "AudioExtractor",
-        "version": 1,
+        "version": 2,
         "sample_rate": 22050,
         "n_fft": 2048,
         "hop_length": 512,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import av
 import librosa
 import numpy as np
 import pytest
@@ -177,3 +178,25 @@ def test_impossible_levels_are_refused(tmp_path, value):
     soundfile.write(path, np.r_[np.zeros(22050), value, np.ones(22050)], 22050, subtype="FLOAT")
     with pytest.raises(ClipError, match="unreadable: samples up to"):
         decode(path)
+
+
+def test_an_mp3_of_a_low_bit_rate_is_read_as_librosa_reads_it(tmp_path: Path) -> None:
+    rate, seconds = 44100, 14  # longer than a block of two channels
+    time = np.arange(seconds * rate) / rate
+    noise = 0.1 * np.random.default_rng(0).standard_normal(len(time)) * (np.sin(12 * time) > 0)
+    tone = (0.3 * np.sin(2 * np.pi * (220 + 50 * np.sin(time)) * time) + noise) * 2**15
+    samples = np.stack([tone, 0.8 * tone], axis=1).clip(-(2**15), 2**15 - 1).astype(np.int16)
+    path = tmp_path / "a.mp3"
+    with av.open(str(path), "w", format="mp3") as out:
+        stream = out.add_stream("libmp3lame", rate=rate, layout="stereo")
+        stream.bit_rate = 32_000
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate = rate
+        for part in (frame, None):
+            out.mux(stream.encode(part))
+    (whole,) = decode(path)
+    expected, _ = librosa.load(path, sr=None, mono=True)
+    np.testing.assert_array_equal(whole.samples, expected)
+    (window,) = decode(path, Selection("middle", 8))
+    begin = (len(expected) - len(window.samples)) // 2
+    np.testing.assert_array_equal(window.samples, expected[begin:][: len(window.samples)])

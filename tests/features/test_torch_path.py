@@ -50,7 +50,7 @@ def test_running_median_is_bit_identical(shape, axis, monkeypatch):
     np.testing.assert_array_equal(found.numpy(), running_median(values, axis, 31))
 
 
-@pytest.mark.parametrize(("n_fft", "hop", "samples"), [(2048, 512, 30000), (1024, 1024, 9000), (512, 100, 700)])
+@pytest.mark.parametrize(("n_fft", "hop", "samples"), [(2048, 512, 30000), (1024, 512, 9000), (512, 100, 700)])
 def test_inverse_transform(n_fft, hop, samples):
     spectrum = transform(song()[:samples], n_fft, hop)
     found = torch_spectrum.invert(torch.from_numpy(spectrum.T.copy()), hop, samples).numpy()
