@@ -11,7 +11,8 @@ from music_affect.data.view import View
 from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms
 from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
 from music_affect.evaluation.regression_alarms import regression_alarms
-from music_affect.measurement import Predictions, deciding, measure, scales, stacked, values
+from music_affect.evaluation.scores import deciding
+from music_affect.measurement import Predictions, measure, scales, stacked, values
 from music_affect.preparation import Prepared
 from music_affect.spec import Categorical
 from music_affect.transfer import scored_on_its_training_clips

@@ -50,13 +50,3 @@ def values(clips: Sequence[Clip], targets: Mapping[str, Target]) -> NDArray[np.f
 def stacked(predictions: Predictions, names: Sequence[str]) -> NDArray[np.float64]:
     """Predicted values on scales, float64 [N, K]."""
     return np.stack([predictions[name] for name in names], axis=1)
-
-
-def deciding(scores: Mapping[str, Any]) -> float:
-    """Macro F1, mean Spearman, or the mean of both where there are both."""
-    figures = [
-        scores[part][name]["value"]
-        for part, name in (("classification", "f1_macro"), ("regression", "spearman"))
-        if part in scores
-    ]
-    return float(sum(figures) / len(figures))

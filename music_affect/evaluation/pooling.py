@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 
 from music_affect.errors import RunFolderError
 from music_affect.evaluation.regression import regression_scores
-from music_affect.evaluation.run_folder import RunFolder, read_run
+from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.scores import classification_scores
-from music_affect.spec import Categorical, Target, target_from_dict
+from music_affect.spec import Categorical, Target
 
 Values = NDArray[np.float64]
 
@@ -63,16 +62,15 @@ class Pool:
         return found
 
 
-def pool(folders: Sequence[Path]) -> Pool:
-    """Reads run folders and puts their test predictions together.
+def pool(runs: Sequence[RunFolder]) -> Pool:
+    """Puts the test predictions of runs together.
 
     Args:
-        folders: finished runs on one data set; every test clip is tested by equally many of them.
+        runs: finished, on one data set; every test clip is tested by equally many of them.
 
     Raises:
-        RunFolderError: they cannot be put together.
+        RunFolderError: they cannot be put together, or their predictions cannot be read.
     """
-    runs = [read_run(folder) for folder in folders]
     targets = same_targets(runs)
     rows: dict[str, list[dict[str, str]]] = {}
     for run in runs:
@@ -108,15 +106,14 @@ def same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
                     expected="runs on one data set with the same labels and classes",
                     fix="leave out the runs that differ",
                 )
-    return {name: target_from_dict(kind) for name, kind in first.metrics["targets"].items()}
+    return first.targets
 
 
 def _labels(run: RunFolder) -> str:
     """Names of the labels, with classes or ends."""
-    kinds = {name: target_from_dict(kind) for name, kind in run.metrics["targets"].items()}
     told = {
         name: ", ".join(kind.classes) if isinstance(kind, Categorical) else f"{kind.low} to {kind.high}"
-        for name, kind in kinds.items()
+        for name, kind in run.targets.items()
     }
     return "; ".join(f"{name} ({words})" for name, words in told.items())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from music_affect.errors import TrainingError
 from music_affect.evaluation.intervals import bootstrap
 
 HEADLINES = ("f1_macro", "f1_weighted", "accuracy")
+_DECIDING = (("classification", "f1_macro"), ("regression", "spearman"))
 
 
 def classification_scores(
@@ -54,6 +55,17 @@ def classification_scores(
         "per_class": _per_class(confusion, classes),
         "confusion": confusion.tolist(),
     }
+
+
+def deciding(scores: Mapping[str, Any] | None) -> float | None:
+    """Macro F1, mean Spearman, or the mean of both where there are both; None where neither is known.
+
+    Args:
+        scores: ``classification`` and ``regression``, each where there is such a label.
+    """
+    figures = [((scores or {}).get(part) or {}).get(name, {}).get("value") for part, name in _DECIDING]
+    numbers = [float(value) for value in figures if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None
 
 
 def _checked(

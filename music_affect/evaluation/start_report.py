@@ -53,9 +53,8 @@ def _sibling(run: RunFolder, name: str | None) -> RunFolder | None:
     own = run.path.resolve()
     if not is_word(name):
         return None
-    plain = escape(str(name))
-    patterns = (f"{plain}-{'[0-9a-f]' * 8}", f"[0-9]*-{plain}")  # the latter of sweeps of older versions
-    for folder in [own.parent / str(name), *(path for way in patterns for path in sorted(own.parent.glob(way)))]:
+    digest = "[0-9a-f]" * 8
+    for folder in [own.parent / str(name), *sorted(own.parent.glob(f"{escape(str(name))}-{digest}"))]:
         if folder != own:
             try:
                 return read_run(folder)

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from sweep_folders import write_cell
 
-from music_affect.evaluation.sweep.cells import find_cells
+from music_affect.evaluation.run_folder import find_runs
 from music_affect.evaluation.sweep.comparison import Comparison, holm, neighbours
 from music_affect.evaluation.sweep.leaderboard import Row, rows_of
 from music_affect.evaluation.sweep.spelling import Spelling
 
 
 def by_model(folder: Path) -> list[Row]:
-    cells = find_cells(folder)
-    return rows_of(cells, ["model.name"], Spelling(cells))
+    runs = find_runs(folder)
+    return rows_of(runs, ["model.name"], Spelling(runs))
 
 
 def compared(folder: Path) -> list[Comparison]:

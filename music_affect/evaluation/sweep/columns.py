@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.sweep.axes import axis_title
-from music_affect.evaluation.sweep.cells import Cell
 from music_affect.evaluation.sweep.comparison import NOT_COMPARABLE, Comparison
 from music_affect.evaluation.sweep.contents import Section
 from music_affect.evaluation.sweep.leaderboard import Row
@@ -53,9 +53,9 @@ def compared(section: Section, comparison: Comparison) -> dict[str, str]:
     }
 
 
-def undone(cell: Cell) -> dict[str, str]:
+def undone(run: RunFolder) -> dict[str, str]:
     """A run without a score by heading."""
-    return {"run": cell.path.name, "state": cell.state, "reason": cell.reason}
+    return {"run": run.path.name, "state": run.state, "reason": run.reason}
 
 
 def record(section: Section, row: Row, axes: list[str]) -> Mapping[str, object]:
@@ -76,7 +76,7 @@ def record(section: Section, row: Row, axes: list[str]) -> Mapping[str, object]:
         "seeds": len(row.seeds),
         "folds": row.folds,
         "clips": row.clips,
-        "runs": len(row.cells),
+        "runs": len(row.runs),
         "training_seconds": row.seconds,
         "parameters": row.parameters,
         "alarms": "; ".join(f"{name} ({count})" for name, count in sorted(row.alarms.items())),

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from music_affect.errors import RunFolderError
+from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.sweep.columns import short
 from music_affect.evaluation.sweep.contents import Section
 from music_affect.evaluation.sweep.drawing import ACCENT, INK, LINE, PALETTE, colour, new_figure, style, to_svg
@@ -121,16 +123,24 @@ def _cost_panel(axes: Axes, rows: Sequence[Row], points: Mapping[int, float]) ->
 
 def _column(rows: Sequence[Row]) -> str:
     """The column of the histories that is drawn."""
-    monitor = str(next((row.cells[0].metrics.get("monitor") for row in rows), None) or "loss")
-    histories = [cell.history for row in rows for cell in row.cells if cell.history]
-    validated = all(any(monitor in epoch for epoch in history) for history in histories)
+    monitor = str(rows[0].runs[0].metrics["monitor"])
+    histories = [history for row in rows for run in row.runs if (history := _history(run))]
+    validated = all(any(epoch.get(monitor) is not None for epoch in history) for history in histories)
     return monitor if validated else f"train/{monitor.split('/', 1)[-1]}"
+
+
+def _history(run: RunFolder) -> list[dict[str, float | None]]:
+    try:
+        return run.history
+    except RunFolderError:  # the scores of a run whose curves are broken still count
+        return []
 
 
 def _mean_curve(row: Row, column: str) -> Curve:
     found: dict[int, list[float]] = {}
-    for cell in row.cells:
-        for epoch in cell.history:
-            if "epoch" in epoch and math.isfinite(epoch.get(column, math.nan)):
-                found.setdefault(int(epoch["epoch"]), []).append(epoch[column])
+    for run in row.runs:
+        for row_of_epoch in _history(run):
+            epoch, value = row_of_epoch["epoch"], row_of_epoch.get(column)
+            if epoch is not None and value is not None and math.isfinite(epoch) and math.isfinite(value):
+                found.setdefault(int(epoch), []).append(value)
     return {epoch: statistics.fmean(values) for epoch, values in sorted(found.items())}

@@ -21,7 +21,7 @@ def markdown(contents: Contents) -> str:
     ]
     parts += [part for section in contents.sections for part in _section(section)] or [NO_SCORES]
     if contents.undone:
-        parts += ["## Runs without a score", _table(undone(cell) for cell in contents.undone)]
+        parts += ["## Runs without a score", _table(undone(run) for run in contents.undone)]
     parts += ["## Alarms", _alarms(contents)]
     if contents.sections:
         parts += ["## How to read this", "\n".join(f"- {line}" for line in HOW_TO_READ)]

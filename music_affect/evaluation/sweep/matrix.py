@@ -59,8 +59,8 @@ def matrix_of(sections: Sequence[Section]) -> Matrix | None:
             before = scores.get(place)
             scores[place] = row.score if before is None else max(before, row.score)
             counts[place] = counts.get(place, 0) + 1
-        for cell in section.undone:
-            model, *column = (section.spelling(cell, name) for name in ("model.name", *names))
+        for run in section.undone:
+            model, *column = (section.spelling(run, name) for name in ("model.name", *names))
             scores.setdefault((model, tuple(column)), None)
     models = _by_best(scores)
     columns = sorted({column for _, column in scores}, key=lambda column: column[::-1])
