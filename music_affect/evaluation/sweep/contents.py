@@ -74,6 +74,11 @@ class Section:
         runs = "1 more run has" if lacking == 1 else f"{lacking} more runs have"
         return [*row.notes, *([f"{runs} no score"] if lacking else [])]
 
+    @property
+    def all_notes(self) -> list[str]:
+        """Notes of all rows as sentences."""
+        return [f"{self.name(row)}: {note}." for row in self.rows for note in self.notes(row)]
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -208,7 +213,7 @@ def _place(run: RunFolder, spelling: Spelling) -> tuple[str, str]:
 
 
 def _message(row: Row, name: str) -> str:
-    alarms = [alarm for run in row.runs for alarm in run.metrics["alarms"]]
+    alarms = [alarm for run in row.runs for alarm in run.metrics.get("alarms", [])]
     return str(next(alarm["message"] for alarm in alarms if alarm["name"] == name))
 
 

@@ -32,8 +32,7 @@ def _section(section: Section) -> list[str]:
     label = " (SYNTHETIC music)" if section.synthetic else ""
     parts = [f"## {escaped(section.title)}{label}", escaped(f"{verdict(section)} Decided by {section.score_name}.")]
     parts.append(_table(texts(section, row) for row in section.rows))
-    notes = [f"- {escaped(f'{section.name(row)}: {note}.')}" for row in section.rows for note in section.notes(row)]
-    parts.append("\n".join(notes))
+    parts.append("\n".join(f"- {escaped(note)}" for note in section.all_notes))
     if matrix := matrix_of([section]):
         header = ["", *(matrix.heading(column) for column in matrix.columns)]
         lines = [
