@@ -44,6 +44,7 @@ def test_the_wheel_holds_the_package_and_every_configuration(wheel: Path) -> Non
     with zipfile.ZipFile(wheel) as content:
         names = set(content.namelist())
     wanted = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "music_affect").rglob("*.py")}
+    wanted |= {f"music_affect/evaluation/sweep/page.{kind}" for kind in ("html", "css", "js")}
     wanted |= {f"music_affect/{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "conf").rglob("*.yaml")}
     assert wanted <= names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"music_affect"}

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from music_affect.confusion import HEADLINES, confusions, headlines, ratio
 from music_affect.errors import TrainingError
 from music_affect.evaluation.intervals import bootstrap
 
-HEADLINES = ("f1_macro", "f1_weighted", "accuracy")
 _DECIDING = (("classification", "f1_macro"), ("regression", "spearman"))
 
 
@@ -87,28 +87,10 @@ def _checked(
     return probabilities, labels.astype(np.int64)
 
 
-def confusions(cells: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
-    """Confusion matrices [R, C, C] from cell numbers ``true * C + predicted`` [R, n], all R in one count."""
-    size = num_classes**2
-    shifted = cells + size * np.arange(len(cells))[:, None]
-    counts = np.bincount(shifted.ravel(), minlength=size * len(cells))
-    return counts.reshape(-1, num_classes, num_classes)
-
-
-def headlines(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Macro F1, weighted F1 and accuracy, [R, 3], of confusion matrices [R, C, C]."""
-    hits = np.diagonal(confusions, axis1=1, axis2=2)
-    support, predicted = confusions.sum(axis=2), confusions.sum(axis=1)
-    f1 = _ratio(2 * hits, support + predicted)
-    clips = support.sum(axis=1)
-    macro = f1.sum(axis=1) / (support + predicted > 0).sum(axis=1)
-    return np.stack([macro, (f1 * support).sum(axis=1) / clips, hits.sum(axis=1) / clips], axis=1)
-
-
 def _per_class(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str, dict[str, float | int]]:
     hits, support, predicted = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + predicted)
+    precision, recall = ratio(hits, predicted), ratio(hits, support)
+    f1 = ratio(2 * hits, support + predicted)
     return {
         name: {
             "precision": float(precision[i]),
@@ -118,7 +100,3 @@ def _per_class(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str
         }
         for i, name in enumerate(classes)
     }
-
-
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0)

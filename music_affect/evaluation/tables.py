@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from music_affect.evaluation.scores import HEADLINES
+from music_affect.confusion import HEADLINES
 from music_affect.plain_text import on_one_line
 from music_affect.spec import Continuous
 

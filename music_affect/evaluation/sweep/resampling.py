@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from music_affect.confusion import confusions, headlines
 from music_affect.evaluation.intervals import LEVEL
 from music_affect.evaluation.pooling import Pool
 from music_affect.evaluation.regression import correlations
-from music_affect.evaluation.scores import confusions, headlines
 from music_affect.spec import Categorical
 
 RESAMPLES = 2000
