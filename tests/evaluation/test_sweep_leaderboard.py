@@ -183,6 +183,6 @@ def test_draws_are_those_of_scoring_each_draw_anew(tmp_path: Path) -> None:
 def test_draws_do_not_depend_on_how_they_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = pool([find_run(write_cell(tmp_path / "run"))])
     whole = resample([found]).drawn
-    monkeypatch.setattr("music_affect.evaluation.sweep.resampling._ENTRIES_A_CHUNK", 6100)
+    monkeypatch.setattr("music_affect.evaluation.intervals._ENTRIES_A_CHUNK", 6100)
     assert np.array_equal(resample([found]).drawn, whole)
     assert len(whole) == 2000

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from music_affect.evaluation.intervals import middle
 from music_affect.evaluation.sweep.leaderboard import Row
-from music_affect.evaluation.sweep.resampling import middle
 
 LEVEL = 0.05
 BETTER, NOT_TOLD_APART, NOT_COMPARABLE = "better", "not told apart", "not comparable"
