@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, StrictUndefined
 
 from music_affect.confusion import HEADLINES
 from music_affect.plain_text import on_one_line
@@ -55,11 +58,31 @@ def code_block(lines: Iterable[object]) -> Markdown:
     return Markdown("\n".join([fence, *shown, fence]))
 
 
-def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+def render(template: Path, **values: Any) -> str:
+    """A Markdown page from its template; whatever it shows is written as ``cell`` writes it.
+
+    Args:
+        template: a Jinja2 file; ``bold``, ``code``, ``code_block``, ``records`` and ``table`` are known to it.
+        values: that it shows.
+    """
+    environment = Environment(undefined=StrictUndefined, finalize=cell, trim_blocks=True, lstrip_blocks=True)
+    made = environment.from_string(template.read_text(encoding="utf-8"))
+    return (
+        made.render(bold=bold, code=code, code_block=code_block, records=records, table=table, **values).rstrip("\n")
+        + "\n"
+    )
+
+
+def records(rows: Sequence[Mapping[str, object]]) -> Markdown:
+    """A Markdown table of rows by heading, at least one."""
+    return table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Markdown:
     """A Markdown table."""
     lines = [[cell(value) for value in header], ["---"] * len(header)]
     lines += [[cell(value) for value in row] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def cell(value: object) -> str:
@@ -79,7 +102,7 @@ def with_interval(figure: Mapping[str, float | None] | None) -> str:
     return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def comparison(rows: Mapping[str, Scores]) -> str:
+def comparison(rows: Mapping[str, Scores]) -> Markdown:
     """Headline figures of a class label with their intervals, one row a model.
 
     Args:
@@ -94,7 +117,7 @@ def comparison(rows: Mapping[str, Scores]) -> str:
     )
 
 
-def scale_comparison(rows: Mapping[str, Scores], targets: Sequence[str]) -> str:
+def scale_comparison(rows: Mapping[str, Scores], targets: Sequence[str]) -> Markdown:
     """Spearman correlations with their intervals, one row a model; one row a scale where there are many.
 
     Args:
@@ -116,7 +139,7 @@ def spearman_figures(scores: Scores, targets: Sequence[str]) -> dict[str, str]:
     return mean | {name: with_interval(by_target.get(name, {}).get("spearman")) for name in targets}
 
 
-def scale_report(scores: Scores, scales: Mapping[str, Continuous]) -> str:
+def scale_report(scores: Scores, scales: Mapping[str, Continuous]) -> Markdown:
     """Every figure of every scale, with the range of its labels.
 
     Args:
@@ -141,7 +164,7 @@ def label_range(kind: Continuous) -> str:
     return "without bounds" if kind.high is None else f"{kind.high:g} or less"
 
 
-def classification_report(scores: Scores) -> str:
+def classification_report(scores: Scores) -> Markdown:
     """Precision, recall, F1 and support by class, then their macro and weighted means and the accuracy.
 
     Macro means run over the classes that occur among the labels or the predictions, as macro F1 does.

@@ -18,7 +18,7 @@ from music_affect.evaluation.pooling import pool
 from music_affect.evaluation.run_folder import DONE, find_runs, read_run
 from music_affect.evaluation.run_report import write_report
 from music_affect.evaluation.sweep.contents import gather
-from music_affect.evaluation.sweep.markdown import markdown
+from music_affect.evaluation.sweep.page import markdown
 from music_affect.sweep import cells
 
 VALUES: list[Any] = [None, "text \ud800", [[[]]], {"a": 1}]

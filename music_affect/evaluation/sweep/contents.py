@@ -75,6 +75,11 @@ class Section:
         return [*row.notes, *([f"{runs} no score"] if lacking else [])]
 
     @property
+    def commands(self) -> list[str]:
+        """Lines of a shell: each row's name as a comment, and the command that repeats it."""
+        return [line for row in self.rows for line in (f"# {self.name(row)}", row.command)]
+
+    @property
     def all_notes(self) -> list[str]:
         """Notes of all rows as sentences."""
         return [f"{self.name(row)}: {note}." for row in self.rows for note in self.notes(row)]

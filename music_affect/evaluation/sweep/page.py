@@ -1,22 +1,25 @@
-"""A sweep's report as one page; its text is the template ``page.html``, and here is what the template asks for."""
+"""A sweep's report as a page and as Markdown: what the templates ``page.html`` and ``report.md`` beside this show."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from music_affect.evaluation.sweep.answers import draw_answers
 from music_affect.evaluation.sweep.axes import axis_title
-from music_affect.evaluation.sweep.columns import INTERVAL, compared, interval, texts, undone
+from music_affect.evaluation.sweep.columns import compared, interval, texts, undone
 from music_affect.evaluation.sweep.contents import Contents, Section, alarm_groups, told
 from music_affect.evaluation.sweep.figures import draw_cost, draw_curves, draw_matrix
 from music_affect.evaluation.sweep.matrix import matrix_of
 from music_affect.evaluation.sweep.wording import HOW_TO_READ, NO_SCORES, verdict, warning
+from music_affect.evaluation.tables import render
 from music_affect.plain_text import without_controls
 
+_UNVARIED = {"varied": "nothing"}
 _NUMBER = re.compile(r"–|(< )?[+-]?\d[\d.,]*( [±×\[].*)?[kMG]?")
 
 
@@ -29,34 +32,38 @@ def page(contents: Contents) -> str:
         finalize=lambda value: without_controls(value) if type(value) is str else value,
     )
     environment.globals |= {
-        "alignment": _alignment, "axis_title": axis_title, "comparison_rows": _comparison_rows, "drawings": _drawings,
-        "draw_matrix": draw_matrix, "interval": interval, "leaderboard_rows": _leaderboard_rows,
-        "matrix_of": matrix_of, "scale": _scale, "setting": told, "verdict": verdict,
+        "alignment": _alignment, "axis_title": axis_title, "drawings": _drawings, "draw_matrix": draw_matrix,
+        "interval": interval, "scale": _scale, "setting": told,
     }  # fmt: skip
-    return environment.get_template("page.html").render(
-        contents=contents,
-        warning=warning(contents),
-        undone_rows=[undone(run) for run in contents.undone],
-        alarms=alarm_groups(contents),
-        no_scores=NO_SCORES,
-        how_to_read=HOW_TO_READ,
-    )
+    return environment.get_template("page.html").render(_said(contents))
+
+
+def markdown(contents: Contents) -> str:
+    """The text of ``report.md``: the tables of the page, without its figures."""
+    facts = contents.facts | ({f"varied: {name}": values for name, values in contents.varied.items()} or _UNVARIED)
+    return render(Path(__file__).parent / "report.md", facts=facts, **_said(contents))
+
+
+def _said(contents: Contents) -> dict[str, Any]:
+    """What both templates show."""
+    return {
+        "contents": contents,
+        "warning": warning(contents),
+        "undone": [undone(run) for run in contents.undone],
+        "alarms": alarm_groups(contents),
+        "no_scores": NO_SCORES,
+        "how_to_read": HOW_TO_READ,
+        "matrix_of": matrix_of,
+        "verdict": verdict,
+        "leaderboard": lambda section: [texts(section, row) for row in section.rows],
+        "comparisons": lambda section: [compared(section, comparison) for comparison in section.comparisons],
+    }
 
 
 def _alignment(rows: Sequence[Mapping[str, str]], heading: str, drawn: Collection[str]) -> str:
     """Columns of figures stand to the right."""
     numbers = heading not in drawn and all(_NUMBER.fullmatch(row[heading]) for row in rows)
     return "number" if numbers else "words"
-
-
-def _leaderboard_rows(section: Section) -> list[dict[str, str]]:
-    """The leaderboard by heading, without the interval, which is drawn."""
-    found = [texts(section, row) for row in section.rows]
-    return [{heading: cell for heading, cell in row.items() if heading != INTERVAL} for row in found]
-
-
-def _comparison_rows(section: Section) -> list[dict[str, str]]:
-    return [compared(section, comparison) for comparison in section.comparisons]
 
 
 def _scale(section: Section) -> Callable[[float], str]:

@@ -9,8 +9,7 @@ from music_affect.errors import RunFolderError
 from music_affect.evaluation.run_folder import find_runs
 from music_affect.evaluation.sweep.columns import record
 from music_affect.evaluation.sweep.contents import Contents, gather
-from music_affect.evaluation.sweep.markdown import markdown
-from music_affect.evaluation.sweep.page import page
+from music_affect.evaluation.sweep.page import markdown, page
 from music_affect.files import write_csv, write_text
 
 
