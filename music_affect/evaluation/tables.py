@@ -62,15 +62,12 @@ def render(template: Path, **values: Any) -> str:
     """A Markdown page from its template; whatever it shows is written as ``cell`` writes it.
 
     Args:
-        template: a Jinja2 file; ``bold``, ``code``, ``code_block``, ``records`` and ``table`` are known to it.
+        template: a Jinja2 file; ``code_block``, ``records`` and ``table`` are known to it.
         values: that it shows.
     """
     environment = Environment(undefined=StrictUndefined, finalize=cell, trim_blocks=True, lstrip_blocks=True)
     made = environment.from_string(template.read_text(encoding="utf-8"))
-    return (
-        made.render(bold=bold, code=code, code_block=code_block, records=records, table=table, **values).rstrip("\n")
-        + "\n"
-    )
+    return made.render(code_block=code_block, records=records, table=table, **values).rstrip("\n") + "\n"
 
 
 def records(rows: Sequence[Mapping[str, object]]) -> Markdown:
