@@ -57,8 +57,7 @@ _METRICS = {
     "val?": (_SCORES, None),
     "references": {"majority": _SCORES, "linear": _SCORES},
 }
-_SCORED = ("test", "references/majority", "references/linear")
-_NEEDED = tuple(name for name in _METRICS if not name.endswith("?") and name not in ("test", "references"))
+_PARTS = {"categorical": "classification", "continuous": "regression"}  # where the scores of each kind of label stand
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -79,13 +78,18 @@ def read_object(path: Path) -> dict[str, Any]:
 def check_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Refuses metrics that lack something a report needs, or hold something of another kind.
 
+    Each kind of label needs scores of the model and of both references.
+
     Raises:
-        RunFolderError: with the names of what is missing, or the first thing that is wrong.
+        RunFolderError: with the first thing that is missing or wrong.
     """
-    missing, wrong = _missing(metrics), mismatch(metrics, _METRICS)
-    if missing or wrong:
-        what = f"lacks {', '.join(missing)}" if missing else f"cannot be used ({wrong})"
-        raise _broken(path, what, "the metrics of a run that was tested")
+    wrong = mismatch(metrics, _METRICS)
+    if not wrong:
+        scores = {_PARTS[label["kind"]]: dict for label in metrics["targets"].values()}
+        wrong = mismatch(metrics, {"test": scores, "references": {"majority": scores, "linear": scores}})
+        wrong = wrong if scores else "there is no label"
+    if wrong:
+        raise _broken(path, f"cannot be used ({wrong})", "the metrics of a run that was tested")
 
 
 def read_history(path: Path) -> list[dict[str, float | None]]:
@@ -109,25 +113,6 @@ def read_predictions(path: Path, targets: Mapping[str, Target]) -> list[dict[str
         for row in rows:
             _check_answer(path, row, name, kind)
     return rows
-
-
-def _missing(metrics: Mapping[str, Any]) -> list[str]:
-    """What a report needs and ``metrics`` lacks: for each kind of label, scores of the model and the references."""
-    found = metrics.get("targets")
-    targets = found.values() if isinstance(found, Mapping) else ()
-    kinds = [plain.get("kind") for plain in targets if isinstance(plain, Mapping)]
-    parts = [part for kind, part in (("categorical", "classification"), ("continuous", "regression")) if kind in kinds]
-    scored = [f"{scores}/{part}" for scores in _SCORED for part in parts] or list(_SCORED)
-    return [place for place in (*_NEEDED, *scored) if not _holds(metrics, place)] or ([] if parts else ["labels"])
-
-
-def _holds(metrics: Mapping[str, Any], place: str) -> bool:
-    inner: Any = metrics
-    for key in place.split("/"):
-        if not isinstance(inner, Mapping) or key not in inner:
-            return False
-        inner = inner[key]
-    return True
 
 
 def _read_csv(path: Path, columns: list[str]) -> list[dict[str, str]]:

@@ -97,8 +97,10 @@ def test_a_run_of_another_layout_is_left_out_in_one_line(tmp_path: Path) -> None
     (folder / "metrics.json").write_text(json.dumps({**metrics, "target": "genre", "classes": ["a", "b"]}))
     run = find_run(folder)
     assert (run.state, run.metrics) == ("broken", {})
-    assert run.reason == "metrics.json lacks targets"
-    with pytest.raises(RunFolderError, match=r"metrics.json lacks targets.*start it afresh") as refused:
+    assert run.reason == "metrics.json cannot be used (targets is missing)"
+    with pytest.raises(
+        RunFolderError, match=r"metrics.json cannot be used \(targets is missing\).*start it afresh"
+    ) as refused:
         read_run(folder)
     assert "\n" not in str(refused.value)
 
