@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.data.labels import MISSING_CLASS, encode
+from music_affect.data.labels import encode
 from music_affect.data.source import Clip
-from music_affect.evaluation.regression import regression_scores
-from music_affect.evaluation.scores import classification_scores
+from music_affect.evaluation.scores import scores_of
 from music_affect.spec import Categorical, Target
 
 Predictions = Mapping[str, NDArray[np.float64]]
@@ -24,17 +23,8 @@ def measure(predictions: Predictions, clips: Sequence[Clip], targets: Mapping[st
     Returns:
         ``classification`` and ``regression``, each where the targets hold such a label.
     """
-    found: dict[str, Any] = {}
-    for name, kind in targets.items():
-        if isinstance(kind, Categorical):
-            labels = encode(clips, name, kind)
-            there = labels != MISSING_CLASS
-            scores = classification_scores(predictions[name][there], labels[there], kind.classes)
-            found["classification"] = {**scores, "target": name}
-    names = scales(targets)
-    if names:
-        found["regression"] = regression_scores(stacked(predictions, names), values(clips, targets), names)
-    return found
+    labels = {name: encode(clips, name, kind) for name, kind in targets.items()}
+    return scores_of(predictions, labels, targets)
 
 
 def scales(targets: Mapping[str, Target]) -> list[str]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_affect.errors import RunFolderError
-from music_affect.evaluation.regression import regression_scores
 from music_affect.evaluation.run_folder import RunFolder
-from music_affect.evaluation.scores import classification_scores
+from music_affect.evaluation.scores import scores_of
 from music_affect.spec import Categorical, Target
 
 Values = NDArray[np.float64]
@@ -43,23 +43,14 @@ class Pool:
         """True where a program made the music."""
         return any(run.synthetic for run in self.runs)
 
+    @cached_property
+    def truth(self) -> dict[str, NDArray[Any]]:
+        """By label, class indices with -1 where missing, or values with NaN where missing, [N]."""
+        return {name: _encoded(self.labels[name], kind) for name, kind in self.targets.items()}
+
     def scores(self) -> dict[str, Any]:
         """``classification`` and ``regression``, each where there is such a label, with intervals over clips."""
-        found: dict[str, Any] = {}
-        scales = [name for name, kind in self.targets.items() if not isinstance(kind, Categorical)]
-        for name, kind in self.targets.items():
-            if isinstance(kind, Categorical):
-                known = [place for place, label in enumerate(self.labels[name]) if label]
-                labels = [kind.classes.index(self.labels[name][place]) for place in known]
-                found["classification"] = {
-                    **classification_scores(self.predictions[name][known], labels, kind.classes),
-                    "target": name,
-                }
-        if scales:
-            predicted = np.stack([self.predictions[name] for name in scales], axis=1)
-            truth = [[float(cell) if cell else np.nan for cell in self.labels[name]] for name in scales]
-            found["regression"] = regression_scores(predicted, np.array(truth).T, scales)
-        return found
+        return scores_of(self.predictions, self.truth, self.targets)
 
 
 def pool(runs: Sequence[RunFolder]) -> Pool:
@@ -138,3 +129,9 @@ def _mean(rows: Sequence[Mapping[str, str]], name: str, kind: Target) -> Values:
     columns = [f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else [f"predicted {name}"]
     mean = np.array([[float(row[column]) for column in columns] for row in rows]).mean(axis=0)
     return np.asarray(mean if isinstance(kind, Categorical) else mean[0], np.float64)
+
+
+def _encoded(labels: Sequence[str], kind: Target) -> NDArray[Any]:
+    if isinstance(kind, Categorical):
+        return np.array([kind.classes.index(label) if label else -1 for label in labels])
+    return np.array([float(label) if label else np.nan for label in labels])

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from music_affect.confusion import HEADLINES, confusions, headlines, ratio
 from music_affect.errors import TrainingError
 from music_affect.evaluation.intervals import bootstrap
+from music_affect.evaluation.regression import regression_scores
+from music_affect.spec import Categorical, Target
 
 _DECIDING = (("classification", "f1_macro"), ("regression", "spearman"))
 
@@ -55,6 +57,32 @@ def classification_scores(
         "per_class": _per_class(confusion, classes),
         "confusion": confusion.tolist(),
     }
+
+
+def scores_of(
+    predictions: Mapping[str, NDArray[Any]], labels: Mapping[str, NDArray[Any]], targets: Mapping[str, Target]
+) -> dict[str, Any]:
+    """Score every label over the clips that carry it.
+
+    Args:
+        predictions: by label, class probabilities [N, C] or values [N].
+        labels: by label, class indices with -1 where missing, or values with NaN where missing, [N].
+        targets: what the labels are.
+
+    Returns:
+        ``classification`` and ``regression``, each where the targets hold such a label.
+    """
+    found: dict[str, Any] = {}
+    for name, kind in targets.items():
+        if isinstance(kind, Categorical):
+            there = labels[name] >= 0
+            scores = classification_scores(predictions[name][there], labels[name][there], kind.classes)
+            found["classification"] = {**scores, "target": name}
+    names = [name for name, kind in targets.items() if not isinstance(kind, Categorical)]
+    if names:
+        values, truth = (np.stack([each[name] for name in names], axis=1) for each in (predictions, labels))
+        found["regression"] = regression_scores(values, truth, names)
+    return found
 
 
 def deciding(scores: Mapping[str, Any] | None) -> float | None:

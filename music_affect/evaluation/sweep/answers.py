@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from music_affect.confusion import confusions
 from music_affect.evaluation.plots import draw_confusion
 from music_affect.evaluation.pooling import Pool
 from music_affect.evaluation.regression_plots import Panel, draw_scales
@@ -43,14 +44,11 @@ def draw_answers(section: Section, row: Row, which: str) -> dict[str, str]:
 
 
 def _confusion(pool: Pool, name: str, kind: Categorical) -> Figure:
-    counts = np.zeros((kind.num_classes, kind.num_classes), int)
-    for true, answer in zip(pool.labels[name], pool.predictions[name].argmax(axis=1), strict=True):
-        if true:
-            counts[kind.classes.index(true), answer] += 1
-    return draw_confusion(counts, kind.classes)
+    labelled = pool.truth[name] >= 0
+    cells = (pool.truth[name] * kind.num_classes + pool.predictions[name].argmax(axis=1))[labelled]
+    return draw_confusion(confusions(cells[None], kind.num_classes)[0], kind.classes)
 
 
 def _panel(pool: Pool, name: str, kind: Continuous) -> Panel:
-    known = [place for place, cell in enumerate(pool.labels[name]) if cell]
-    true = [float(pool.labels[name][place]) for place in known]
-    return Panel(name, true, [float(value) for value in pool.predictions[name][known]], None, kind)
+    known = np.isfinite(pool.truth[name])
+    return Panel(name, pool.truth[name][known].tolist(), pool.predictions[name][known].tolist(), None, kind)

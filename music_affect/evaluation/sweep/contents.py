@@ -12,7 +12,8 @@ from music_affect.evaluation.run_folder import DONE, RunFolder
 from music_affect.evaluation.sweep.axes import NAMES, axis_title, find_axes
 from music_affect.evaluation.sweep.comparison import Comparison, neighbours
 from music_affect.evaluation.sweep.leaderboard import Row, rows_of
-from music_affect.evaluation.sweep.spelling import UNKNOWN, Spelling
+from music_affect.evaluation.sweep.spelling import Spelling
+from music_affect.evaluation.tables import UNKNOWN
 
 _MODEL = "model.name"
 

@@ -73,8 +73,10 @@ def _figures(pool: Pool, index: NDArray[np.int64]) -> Floats:
             deciding.append(by_label[name])
     scales = [name for name, kind in pool.targets.items() if not isinstance(kind, Categorical)]
     if scales:
-        truth = np.array([[float(cell) if cell else np.nan for cell in pool.labels[name]] for name in scales]).T
-        found = correlations(np.stack([pool.predictions[name] for name in scales], axis=1), truth, index)
+        predicted, truth = (
+            np.stack([each[name] for name in scales], axis=1) for each in (pool.predictions, pool.truth)
+        )
+        found = correlations(predicted, truth, index)
         deciding.append(found[:, 0])
         by_label |= {name: found[:, 1 + place] for place, name in enumerate(scales)}
     columns = [np.mean(deciding, axis=0), *(by_label[name] for name in pool.targets)]
@@ -84,8 +86,10 @@ def _figures(pool: Pool, index: NDArray[np.int64]) -> Floats:
 def _macro_f1(pool: Pool, name: str, kind: Categorical, index: NDArray[np.int64]) -> Floats:
     """Macro F1 of each draw; clips without a label fall into a class of their own, which is not counted."""
     size = kind.num_classes + 1
-    truth = np.array([kind.classes.index(label) if label else size - 1 for label in pool.labels[name]])
-    answers = np.where(truth == size - 1, size - 1, pool.predictions[name].argmax(axis=1))
+    labelled = pool.truth[name] >= 0
+    truth, answers = (
+        np.where(labelled, told, size - 1) for told in (pool.truth[name], pool.predictions[name].argmax(axis=1))
+    )
     found = confusions((truth * size + answers)[index], size)[:, :-1, :-1]
     with np.errstate(invalid="ignore"):  # a draw without a labelled clip
         scores: Floats = headlines(found)[:, 0]

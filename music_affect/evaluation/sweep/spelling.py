@@ -8,8 +8,7 @@ from collections.abc import Collection, Sequence
 
 from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.sweep.axes import START, exact
-
-UNKNOWN = "–"
+from music_affect.evaluation.tables import UNKNOWN
 
 
 class Spelling:
