@@ -68,7 +68,9 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     try:
         content = files.read_json(path)
-    except (OSError, ValueError) as error:  # undecodable text and broken json alike
+    except OSError as error:
+        raise _broken(path, f"cannot be read ({error.strerror})", "a whole json file") from error
+    except ValueError as error:  # undecodable text and broken json alike
         raise _broken(path, f"cannot be read ({error})", "a whole json file") from error
     if not isinstance(content, dict):
         raise _broken(path, f"holds a {type(content).__name__}", "a json object")

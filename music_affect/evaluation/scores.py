@@ -117,14 +117,9 @@ def _checked(
 
 def _per_class(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str, dict[str, float | int]]:
     hits, support, predicted = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall = ratio(hits, predicted), ratio(hits, support)
-    f1 = ratio(2 * hits, support + predicted)
+    figures = {"precision": ratio(hits, predicted), "recall": ratio(hits, support)}
+    figures["f1"] = ratio(2 * hits, support + predicted)
     return {
-        name: {
-            "precision": float(precision[i]),
-            "recall": float(recall[i]),
-            "f1": float(f1[i]),
-            "support": int(support[i]),
-        }
+        name: {**{figure: float(values[i]) for figure, values in figures.items()}, "support": int(support[i])}
         for i, name in enumerate(classes)
     }

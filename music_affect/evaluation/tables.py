@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+import numpy as np
 
 from music_affect.confusion import HEADLINES
 from music_affect.plain_text import on_one_line
@@ -65,6 +65,8 @@ def render(template: Path, **values: Any) -> str:
         template: a Jinja2 file; ``code_block``, ``records`` and ``table`` are known to it.
         values: that it shows.
     """
+    from jinja2 import Environment, StrictUndefined  # late: figures and alarms do without it
+
     environment = Environment(undefined=StrictUndefined, finalize=cell, trim_blocks=True, lstrip_blocks=True)
     made = environment.from_string(template.read_text(encoding="utf-8"))
     return made.render(code_block=code_block, records=records, table=table, **values).rstrip("\n") + "\n"
@@ -167,22 +169,13 @@ def classification_report(scores: Scores) -> Markdown:
     Macro means run over the classes that occur among the labels or the predictions, as macro F1 does.
     """
     per_class: Mapping[str, Mapping[str, float]] = scores["per_class"]
-    predicted = [sum(column) for column in zip(*scores["confusion"], strict=True)]
-    occurring = [
-        figures for figures, count in zip(per_class.values(), predicted, strict=True) if count or figures["support"]
+    figures = np.array([[float(of[name]) for name in ("precision", "recall", "f1")] for of in per_class.values()])
+    support, clips = [int(of["support"]) for of in per_class.values()], scores["clips"]
+    occurring = np.add(support, np.sum(scores["confusion"], axis=0)) > 0
+    means = {"macro": figures[occurring].mean(axis=0), "weighted": np.average(figures, axis=0, weights=support)}
+    rows: list[list[object]] = [
+        [name, *row, n] for name, row, n in zip(per_class, figures.tolist(), support, strict=True)
     ]
-    clips = scores["clips"]
-    rows: list[list[object]] = [[name, *_three(figures), figures["support"]] for name, figures in per_class.items()]
-    rows.append([bold("macro"), *_mean(occurring, [1.0] * len(occurring)), clips])
-    rows.append([bold("weighted"), *_mean(occurring, [figures["support"] for figures in occurring]), clips])
+    rows += [[bold(name), *mean.tolist(), clips] for name, mean in means.items()]
     rows.append([bold("accuracy"), "", "", scores["accuracy"]["value"], clips])
     return table(["class", "precision", "recall", "F1", "clips"], rows)
-
-
-def _three(figures: Mapping[str, float]) -> list[float]:
-    return [float(figures[name]) for name in ("precision", "recall", "f1")]
-
-
-def _mean(classes: Sequence[Mapping[str, float]], weights: Sequence[float]) -> list[float]:
-    columns = zip(*(_three(figures) for figures in classes), strict=True)
-    return [sum(w * value for w, value in zip(weights, column, strict=True)) / sum(weights) for column in columns]
