@@ -26,6 +26,7 @@ from rich.table import Table
 
 from music_affect import files
 from music_affect.evaluation.pooling import pool
+from music_affect.evaluation.run_folder import read_run
 
 SEEDLESS = ("linear", "majority")  # the same with every seed
 FIGURES = {"macro F1": ("classification", "f1_macro"), "mean Spearman": ("regression", "spearman")}
@@ -110,7 +111,7 @@ def score_table(title: str, rows: Mapping[tuple[str, str], Sequence[Sequence[Pat
 
 def figures(seeds: Sequence[Sequence[Path]]) -> dict[str, str]:
     """Cells of a table row by their headings, from the run folders by seed and fold."""
-    pooled = [pool(folders) for folders in seeds]
+    pooled = [pool([read_run(folder) for folder in folders]) for folders in seeds]
     scores = [together.scores() for together in pooled]
     found = {"clips": str(len(pooled[0].clips))}
     for heading, (part, name) in FIGURES.items():

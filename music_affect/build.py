@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from music_affect.data.reader import Reader
     from music_affect.data.view import View
     from music_affect.evaluation.baselines import Reference
-    from music_affect.evaluation.scale_baselines import ScaleReference
     from music_affect.features.selection import Selection
     from music_affect.models.backbone import Backbone
     from music_affect.tasks.base import Task
@@ -345,6 +344,6 @@ def _named(node: Any, group: str, name: str) -> Any:
     return later(node)()
 
 
-def references(cfg: DictConfig) -> tuple[Reference, ScaleReference]:
+def references(cfg: DictConfig) -> tuple[Reference, Reference]:
     """The reference model (majority, linear) chosen as the model: for a class, and for a scale."""
     return make(cfg.model.reference.classification), make(cfg.model.reference.regression)

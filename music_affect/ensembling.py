@@ -10,9 +10,8 @@ from rich.table import Table
 
 from music_affect import console, files
 from music_affect.evaluation.pooling import Pool, pool, same_targets
-from music_affect.evaluation.run_folder import RunFolder, read_run
+from music_affect.evaluation.run_folder import DONE, RunFolder, find_runs, is_run, read_run
 from music_affect.evaluation.sweep.axes import axis_title, exact, find_axes
-from music_affect.evaluation.sweep.cells import DONE, Cell, find_cells, is_run, read_cell
 from music_affect.evaluation.sweep.contents import told
 from music_affect.evaluation.sweep.spelling import Spelling
 from music_affect.spec import Categorical
@@ -35,10 +34,9 @@ def ensemble(folders: Sequence[Path], out: Path | None, together: bool = False) 
     """
     runs = [read_run(path) for path in _runs(folders)]
     same_targets(runs)
-    cells = [read_cell(run.path) for run in runs]
-    axes = find_axes(cells)
-    members = {name: pool(paths) for name, paths in (_configurations(cells, axes) if axes else _seeds(runs)).items()}
-    whole = pool([run.path for run in runs]) if together or not axes else None
+    axes = find_axes(runs)
+    members = {name: pool(same) for name, same in (_configurations(runs, axes) if axes else _seeds(runs)).items()}
+    whole = pool(runs) if together or not axes else None
     alone = {name: found.scores() for name, found in members.items()}
     content = {
         "synthetic": any(run.synthetic for run in runs),
@@ -62,28 +60,25 @@ def ensemble(folders: Sequence[Path], out: Path | None, together: bool = False) 
 def _runs(folders: Sequence[Path]) -> Iterator[Path]:
     """The runs that are meant: folders as they are given, or the finished ones below a sweep's."""
     for folder in folders:
-        finished = [] if is_run(folder) else [cell.path for cell in find_cells(folder) if cell.state == DONE]
+        finished = [] if is_run(folder) else [run.path for run in find_runs(folder) if run.state == DONE]
         yield from finished or [folder]
 
 
-def _configurations(cells: Sequence[Cell], axes: Sequence[str]) -> dict[str, list[Path]]:
+def _configurations(runs: Sequence[RunFolder], axes: Sequence[str]) -> dict[str, list[RunFolder]]:
     """Runs that differ in seed and fold alone, by the settings that tell them from the others."""
-    spelling = Spelling(cells)
-    found: dict[tuple[str | None, ...], list[Cell]] = {}
-    for cell in cells:
-        found.setdefault(tuple(exact(cell, axis) for axis in axes), []).append(cell)
-    return {
-        " · ".join(told(axis, spelling(same[0], axis)) for axis in axes): [cell.path for cell in same]
-        for same in found.values()
-    }
+    spelling = Spelling(runs)
+    found: dict[tuple[str | None, ...], list[RunFolder]] = {}
+    for run in runs:
+        found.setdefault(tuple(exact(run, axis) for axis in axes), []).append(run)
+    return {" · ".join(told(axis, spelling(same[0], axis)) for axis in axes): same for same in found.values()}
 
 
-def _seeds(runs: Sequence[RunFolder]) -> dict[str, list[Path]]:
+def _seeds(runs: Sequence[RunFolder]) -> dict[str, list[RunFolder]]:
     """Runs of one seed, over all folds."""
-    found: dict[str, list[Path]] = {}
+    found: dict[str, list[RunFolder]] = {}
     for run in runs:
         facts = run.metrics
-        found.setdefault(f"{facts['model']} {facts['features']} s{facts['seed']}", []).append(run.path)
+        found.setdefault(f"{facts['model']} {facts['features']} s{facts['seed']}", []).append(run)
     return found
 
 

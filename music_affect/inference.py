@@ -180,7 +180,7 @@ def _answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, cl
     if checkpoint.reference is not None:
         from music_affect import references
 
-        fitted = references.from_dict(run_cfg.model.name, checkpoint.reference, targets)
+        fitted = references.from_dict(checkpoint.reference, targets)
         rows = statistics(cache, build.view(run_cfg, cache.identity.blocks))
         return references.predict(fitted, rows[[cache.position[clip.id] for clip in clips]])
     from music_affect import fitting

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from music_affect import references
+from music_affect.data.labels import encode
 from music_affect.data.splits import class_counts
 from music_affect.data.view import View
 from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, unknown_groups
 from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
 from music_affect.evaluation.regression_alarms import regression_alarms
-from music_affect.measurement import Predictions, deciding, measure, scales, stacked, values
+from music_affect.evaluation.scores import deciding
+from music_affect.measurement import Predictions, measure
 from music_affect.preparation import Prepared
 from music_affect.spec import Categorical
 from music_affect.training_clips import count_trained_on
@@ -47,10 +51,11 @@ def judge(
             val_f1=val["classification"]["f1_macro"]["value"] if val else None,
         )
     if "regression" in test:
+        names, clips = list(test["regression"]["by_target"]), prepared.splits["test"]
         alarms += regression_alarms(
             test["regression"],
-            stacked(predictions["test"], scales(prepared.targets)),
-            values(prepared.splits["test"], prepared.targets),
+            np.stack([predictions["test"][name] for name in names], axis=1),
+            np.stack([encode(clips, name, prepared.targets[name]) for name in names], axis=1),
             majority=beside["majority"]["regression"],
             linear=beside["linear"]["regression"],
             train_spearman=train.get("spearman"),
@@ -60,7 +65,7 @@ def judge(
 
 
 def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
-    """Alarms over the division of the clips, and over what a start has already heard; known before any training."""
+    """Alarms over the division of the clips, and over what a start was trained on; known before any training."""
     counts = {}
     for target, kind in prepared.targets.items():
         if isinstance(kind, Categorical):

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.data.labels import MISSING_CLASS, encode
+from music_affect.data.labels import encode
 from music_affect.data.source import Clip
-from music_affect.evaluation.regression import regression_scores
-from music_affect.evaluation.scores import classification_scores
-from music_affect.spec import Categorical, Target
+from music_affect.evaluation.scores import scores_of
+from music_affect.spec import Target
 
 Predictions = Mapping[str, NDArray[np.float64]]
 """By label: class probabilities [N, C], or values [N]."""
@@ -24,39 +23,5 @@ def measure(predictions: Predictions, clips: Sequence[Clip], targets: Mapping[st
     Returns:
         ``classification`` and ``regression``, each where the targets hold such a label.
     """
-    found: dict[str, Any] = {}
-    for name, kind in targets.items():
-        if isinstance(kind, Categorical):
-            labels = encode(clips, name, kind)
-            there = labels != MISSING_CLASS
-            scores = classification_scores(predictions[name][there], labels[there], kind.classes)
-            found["classification"] = {**scores, "target": name}
-    names = scales(targets)
-    if names:
-        found["regression"] = regression_scores(stacked(predictions, names), values(clips, targets), names)
-    return found
-
-
-def scales(targets: Mapping[str, Target]) -> list[str]:
-    """Names of the labels that are scales."""
-    return [name for name, kind in targets.items() if not isinstance(kind, Categorical)]
-
-
-def values(clips: Sequence[Clip], targets: Mapping[str, Target]) -> NDArray[np.float64]:
-    """Labels on all scales, float64 [N, K], NaN where missing."""
-    return np.stack([encode(clips, name, targets[name]).astype(np.float64) for name in scales(targets)], axis=1)
-
-
-def stacked(predictions: Predictions, names: Sequence[str]) -> NDArray[np.float64]:
-    """Predicted values on scales, float64 [N, K]."""
-    return np.stack([predictions[name] for name in names], axis=1)
-
-
-def deciding(scores: Mapping[str, Any]) -> float:
-    """Macro F1, mean Spearman, or the mean of both where there are both."""
-    figures = [
-        scores[part][name]["value"]
-        for part, name in (("classification", "f1_macro"), ("regression", "spearman"))
-        if part in scores
-    ]
-    return float(sum(figures) / len(figures))
+    labels = {name: encode(clips, name, kind) for name, kind in targets.items()}
+    return scores_of(predictions, labels, targets)

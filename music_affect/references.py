@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,27 +11,19 @@ from numpy.typing import NDArray
 from music_affect.data.labels import MISSING_CLASS, encode
 from music_affect.data.source import Clip
 from music_affect.data.view import View
-from music_affect.evaluation.baselines import LinearReference, MajorityReference, Reference
-from music_affect.evaluation.scale_baselines import MeanReference, RidgeReference, ScaleReference
+from music_affect.evaluation import baselines
 from music_affect.measurement import Predictions, measure
 from music_affect.preparation import Prepared, statistics
 from music_affect.spec import Categorical, Target
 
-Kinds = tuple[Reference, ScaleReference]
-Fitted = Mapping[str, Reference | ScaleReference]
+Fitted = Mapping[str, baselines.Fitted]
+"""By label."""
 
-
-def majority() -> Kinds:
-    """Answers the same whatever the music: the shares of the classes, the mean of a scale."""
-    return MajorityReference(), MeanReference()
-
-
-def linear() -> Kinds:
-    """Linear in the statistics of a clip."""
-    return LinearReference(), RidgeReference()
-
-
-MAKERS = {"majority": majority, "linear": linear}
+MAKERS: dict[str, Callable[[], tuple[baselines.Reference, baselines.Reference]]] = {
+    "majority": lambda: (baselines.MajorityReference(), baselines.MeanReference()),
+    "linear": lambda: (baselines.LinearReference(), baselines.RidgeReference()),
+}
+"""What gives the references for a class and for a scale: the same answer whatever the music, and a linear model."""
 
 
 def rows(prepared: Prepared, view: View, clips: Sequence[Clip]) -> NDArray[np.float32]:
@@ -39,26 +31,23 @@ def rows(prepared: Prepared, view: View, clips: Sequence[Clip]) -> NDArray[np.fl
     return statistics(prepared.cache, view)[[prepared.cache.position[clip.id] for clip in clips]]
 
 
-def fit(make: Any, prepared: Prepared, view: View) -> dict[str, Reference | ScaleReference]:
+def fit(make: Callable[[], tuple[baselines.Reference, baselines.Reference]], prepared: Prepared, view: View) -> Fitted:
     """One reference a label, learnt from the training clips that carry it.
 
     Args:
-        make: gives a fresh reference for a class and one for a scale.
+        make: gives a reference for a class and one for a scale.
         prepared: clips and labels.
         view: the columns in use.
+
+    Raises:
+        LabelError: no training clip carries one of the labels.
     """
-    train = prepared.splits["train"]
-    found = rows(prepared, view, train)
-    fitted: dict[str, Reference | ScaleReference] = {}
+    train, (for_class, for_scale) = prepared.splits["train"], make()
+    found, fitted = rows(prepared, view, train), {}
     for name, kind in prepared.targets.items():
-        for_class, for_scale = make()
-        labels = encode(train, name, kind)
-        if isinstance(kind, Categorical):
-            there = labels != MISSING_CLASS
-            fitted[name] = for_class.fit(found[there], labels[there], kind.num_classes)
-        else:
-            there = np.isfinite(labels)
-            fitted[name] = for_scale.fit(found[there], labels[there].astype(np.float64), kind.low, kind.high)
+        labels, categorical = encode(train, name, kind), isinstance(kind, Categorical)
+        there = labels != MISSING_CLASS if categorical else np.isfinite(labels)
+        fitted[name] = (for_class if categorical else for_scale).fit(found[there], labels[there], kind)
     return fitted
 
 
@@ -82,10 +71,6 @@ def to_dict(fitted: Fitted) -> dict[str, Any]:
     return {name: reference.to_dict() for name, reference in fitted.items()}
 
 
-def from_dict(model: str, plain: Mapping[str, Any], targets: Mapping[str, Target]) -> Fitted:
-    """Inverse of ``to_dict`` for the model of that name."""
-    for_class, for_scale = (type(reference) for reference in MAKERS[model]())
-    return {
-        name: for_class.from_dict(plain[name]) if isinstance(kind, Categorical) else for_scale.from_dict(plain[name])
-        for name, kind in targets.items()
-    }
+def from_dict(plain: Mapping[str, Any], targets: Mapping[str, Target]) -> Fitted:
+    """Inverse of ``to_dict``."""
+    return {name: baselines.Fitted.from_dict(plain[name], kind) for name, kind in targets.items()}

@@ -39,8 +39,8 @@ def _write(folders: Sequence[Path], out: Path | None) -> None:
 
 
 def _reports(folders: Sequence[Path], out: Path | None) -> list[Path]:
+    from music_affect.evaluation.run_folder import is_run
     from music_affect.evaluation.run_report import write_report
-    from music_affect.evaluation.sweep.cells import is_run
     from music_affect.evaluation.sweep.sweep_report import write_sweep_report
 
     if out is not None:

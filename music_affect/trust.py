@@ -64,6 +64,7 @@ class Kind:
 _SOURCE = Kind(modules="music_affect.data", base="music_affect.data.source.ClipSource")
 _READER = Kind(names=("music_affect.data.excerpt_reader.ExcerptReader",))
 _BEATS = Kind(names=("music_affect.features.beat.LibrosaBeats", "music_affect.features.learned_beats.LearnedBeats"))
+_REFERENCE = Kind(modules="music_affect.evaluation", base="music_affect.evaluation.baselines.Reference")
 _OBJECTIVE = Kind(modules="music_affect.tasks", base="music_affect.tasks.objective.Objective")
 PLACES: Mapping[str, Kind] = {
     "data.source": _SOURCE,
@@ -74,12 +75,8 @@ PLACES: Mapping[str, Kind] = {
     "features.extraction.beat_tracker": _BEATS,
     "beat_tracker": _BEATS,
     "model.net": Kind(modules="music_affect.models", base="music_affect.models.backbone.Backbone"),
-    "model.reference.classification": Kind(
-        modules="music_affect.evaluation", base="music_affect.evaluation.baselines.Reference"
-    ),
-    "model.reference.regression": Kind(
-        modules="music_affect.evaluation", base="music_affect.evaluation.scale_baselines.ScaleReference"
-    ),
+    "model.reference.classification": _REFERENCE,
+    "model.reference.regression": _REFERENCE,
     "task.classification": _OBJECTIVE,
     "task.regression": _OBJECTIVE,
     "weighting": Kind(modules="music_affect.tasks", base="music_affect.tasks.weighting.Weighting"),

@@ -40,10 +40,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+CARRIED = {".py", ".html", ".css", ".js", ".md"}
+
+
 def test_the_wheel_holds_the_package_and_every_configuration(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as content:
         names = set(content.namelist())
-    wanted = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "music_affect").rglob("*.py")}
+    own = [path for path in (CHECKOUT / "music_affect").rglob("*.*") if path.suffix in CARRIED]
+    assert {path.suffix for path in own} == CARRIED
+    wanted = {str(path.relative_to(CHECKOUT)) for path in own}
     wanted |= {f"music_affect/{path.relative_to(CHECKOUT)}" for path in (CHECKOUT / "conf").rglob("*.yaml")}
     assert wanted <= names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"music_affect", "hydra_plugins"}

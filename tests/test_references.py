@@ -64,10 +64,10 @@ def test_references_learn_from_the_clips_that_carry_a_label(prepared: Prepared) 
 def test_fitted_references_come_back_from_plain_containers(prepared: Prepared) -> None:
     view = build.view(compose("train", *QUICK), prepared.cache.identity.blocks)
     rows = references.rows(prepared, view, prepared.splits["test"])
-    for model, make in references.MAKERS.items():
+    for make in references.MAKERS.values():
         fitted = references.fit(make, prepared, view)
         plain = json.loads(json.dumps(references.to_dict(fitted)))
-        again = references.predict(references.from_dict(model, plain, prepared.targets), rows)
+        again = references.predict(references.from_dict(plain, prepared.targets), rows)
         for name, expected in references.predict(fitted, rows).items():
             np.testing.assert_array_equal(again[name], expected)
 

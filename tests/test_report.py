@@ -69,7 +69,7 @@ def test_a_half_written_run_does_not_hide_the_others(tmp_path: Path, ask) -> Non
     write_cell(tmp_path / "b", seed=1)
     (tmp_path / "b" / "metrics.json").write_text('{"status": "do')
     assert ask(tmp_path)[0] == 0
-    assert "| b | broken | metrics.json is half-written or no JSON |" in (tmp_path / "report.md").read_text()
+    assert "| b | broken | metrics.json cannot be read (" in (tmp_path / "report.md").read_text()
 
 
 def test_help_and_a_mistake_in_a_process_of_their_own(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What makes a good-looking figure worthless, said aloud: collapse, overfitting, leaks, classes without clips."""
+"""What makes a good-looking figure worthless, in one line each: collapse, overfitting, leaks, classes without clips."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def collapse(scores: Scores) -> Alarm | None:
     return Alarm(
         "majority collapse",
         f"{predicted[top]:.0%} of the predictions are '{name}', {gold[top]:.0%} of the clips are: the model answers "
-        "the same whatever it hears. Look at the learning curves (does the training loss fall?), the learning rate "
+        "the same whatever the music. Look at the learning curves (does the training loss fall?), the learning rate "
         "and the standardisation of the features.",
     )
 
@@ -142,7 +142,7 @@ def train_val_gap(train: float, val: float, figure: str = "f1_macro") -> Alarm |
 
 
 def leaked_groups(groups: Mapping[str, Set[str]]) -> Alarm | None:
-    """A group stands in two splits, so that the model is scored on what it has heard."""
+    """A group stands in two splits, so that the model is scored on what it was trained on."""
     shared = {pair: groups[pair[0]] & groups[pair[1]] for pair in combinations(groups, 2)}
     if not any(shared.values()):
         return None

@@ -1,4 +1,4 @@
-"""Alarms over what a model has already heard of the clips that it is scored on."""
+"""Alarms over clips that a model is scored on though it, or what it started from, was trained on them."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def leaked_checkpoint(trained: int, scored: int) -> Alarm | None:
     return Alarm(
         "leaked checkpoint",
         f"the checkpoint was trained on {trained} of these {scored} clips, under these names or as identical copies: "
-        "the figures say how well it remembers them. Score clips that it has not heard.",
+        "the figures say how well it remembers them. Score clips that it was not trained on.",
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from music_affect.evaluation.plots import GRID, INK, MODEL, WARNING, bare, new_figure, save
+from music_affect.evaluation.plots import INK, MODEL, WARNING, bare, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,8 +63,7 @@ def plot_learning_curves(
 def _finish(figure: Figure, every_axes: Sequence[Axes], with_legend: Sequence[Axes], tested_epoch: int | None) -> None:
     _whole_epochs(every_axes[-1])
     for axes in every_axes:
-        bare(axes)
-        axes.grid(color=GRID, linewidth=0.8)
+        bare(axes, "both")
     if tested_epoch is not None:
         _mark(every_axes, tested_epoch)
     lines = {line.get_label(): line for axes in with_legend for line in axes.lines}

@@ -1,4 +1,4 @@
-"""Figures of a classification run. No global plotting state is touched, so they can be drawn anywhere."""
+"""Figures of classes and the style of all figures. No global plotting state is touched: they draw anywhere."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from music_affect.files import atomic_path
 from music_affect.plain_text import without_controls
@@ -20,37 +21,31 @@ if TYPE_CHECKING:
 
 DPI = 150
 _LETTER = 0.09  # inches that a letter of a title takes
-MODEL, REFERENCE, INK, GRID, WARNING = "#2563a8", "#b9c0c9", "#333333", "#e6e8eb", "#b3261e"
+MODEL, REFERENCE, INK, GRID, WARNING = "#3b7dc4", "#b9c0c9", "#333333", "#e6e8eb", "#b3261e"
 
 
-def plot_confusion(
-    confusion: Sequence[Sequence[int]], classes: Sequence[str], path: Path, title: str, *, synthetic: bool = False
-) -> None:
-    """Draw a confusion matrix: counts as numbers, shares of the true class as shades.
+def draw_confusion(confusion: ArrayLike, classes: Sequence[str], title: str = "", *, synthetic: bool = False) -> Figure:
+    """A confusion matrix: counts as numbers, shares of the true class as shades.
 
     Args:
         confusion: clips, true classes in rows, predicted ones in columns, [C, C].
         classes: C names.
-        path: the PNG to write.
-        title: what is shown.
+        title: what is shown, where a page does not say so.
         synthetic: the music was made by a program; the title then says so.
     """
     counts = np.asarray(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = max(4.2, 1.8 + 0.46 * len(classes))
-    figure = new_figure(side + 1.4, side + 0.5, title, synthetic)
+    side, ends = max(4.2, 1.8 + 0.46 * len(classes)), len(classes) - 0.5
+    figure = new_figure(side + 0.4, side + 0.5, title, synthetic)
     axes = figure.add_subplot()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.argwhere(counts > 0):
-        dark = shares[row, column] > 0.55
-        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color="white" if dark else INK)
+        tile(axes, column, row, 0.06 + 0.64 * shares[row, column], str(counts[row, column]))
+    axes.set(xlim=(-0.5, ends), ylim=(ends, -0.5), aspect="equal")
+    axes.set(xlabel="predicted", ylabel="true (shades are shares of each row)")
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="predicted", ylabel="true")
     bare(axes)
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, aspect=30, label="share of the true class")
-    bar.outline.set_visible(False)
-    save(figure, path)
+    return figure
 
 
 def plot_per_class(
@@ -80,28 +75,40 @@ def plot_per_class(
     axes.set_yticks(rows, [f"{name}  ({per_class[name]['support']})" for name in names])
     axes.set(xlim=(0, 1.08), xticks=np.arange(0, 1.01, 0.2), xlabel="F1, clips in brackets")
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.grid(axis="x", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    bare(axes)
+    bare(axes, "x")
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     save(figure, path)
 
 
-def new_figure(width: float, height: float, title: str, synthetic: bool) -> Figure:
+def new_figure(width: float, height: float, title: str = "", synthetic: bool = False) -> Figure:
     """An empty figure of so many inches with its title, which says where the music is synthetic."""
     from matplotlib.figure import Figure  # late: scores do not need it
 
     figure = Figure(figsize=(width, height), layout="constrained")
     lines = textwrap.wrap(title, max(20, int(width / _LETTER)))  # names of runs are long, and break at their hyphens
     label = "\n".join(["SYNTHETIC music", *lines] if synthetic else lines)
-    figure.suptitle(label, fontsize=11, color=WARNING if synthetic else INK)
+    if label:
+        figure.suptitle(label, fontsize=11, color=WARNING if synthetic else INK)
     return figure
 
 
-def bare(axes: Axes) -> None:
-    """Leave out the frame and the tick marks."""
+def bare(axes: Axes, grid: Literal["both", "x", "y"] | None = None) -> None:
+    """Leave out the frame and the tick marks; a quiet grid where it is asked for."""
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, labelsize=9, colors=INK)
+    axes.tick_params(length=0, labelsize=9, colors=INK, which="both")
+    for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        text.set_color(INK)
+    if grid:
+        axes.grid(axis=grid, color=GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+
+
+def tile(axes: Axes, x: float, y: float, shade: float, text: str) -> None:
+    """A square of a matrix, shaded from 0 to 1, with its figure."""
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((x - 0.48, y - 0.47), 0.96, 0.94, color=MODEL, alpha=shade, linewidth=0))
+    axes.text(x, y, text, ha="center", va="center", color=INK, fontsize=9)
 
 
 def save(figure: Figure, path: Path) -> None:

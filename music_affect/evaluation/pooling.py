@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_affect.errors import RunFolderError
-from music_affect.evaluation.regression import regression_scores
-from music_affect.evaluation.run_folder import RunFolder, read_run
-from music_affect.evaluation.scores import classification_scores
-from music_affect.spec import Categorical, Target, target_from_dict
+from music_affect.evaluation.run_folder import RunFolder
+from music_affect.evaluation.scores import scores_of
+from music_affect.spec import Categorical, Target
 
 Values = NDArray[np.float64]
 
@@ -44,35 +43,25 @@ class Pool:
         """True where a program made the music."""
         return any(run.synthetic for run in self.runs)
 
+    @cached_property
+    def truth(self) -> dict[str, NDArray[Any]]:
+        """By label, class indices with -1 where missing, or values with NaN where missing, [N]."""
+        return {name: _encoded(self.labels[name], kind) for name, kind in self.targets.items()}
+
     def scores(self) -> dict[str, Any]:
         """``classification`` and ``regression``, each where there is such a label, with intervals over clips."""
-        found: dict[str, Any] = {}
-        scales = [name for name, kind in self.targets.items() if not isinstance(kind, Categorical)]
-        for name, kind in self.targets.items():
-            if isinstance(kind, Categorical):
-                known = [place for place, label in enumerate(self.labels[name]) if label]
-                labels = [kind.classes.index(self.labels[name][place]) for place in known]
-                found["classification"] = {
-                    **classification_scores(self.predictions[name][known], labels, kind.classes),
-                    "target": name,
-                }
-        if scales:
-            predicted = np.stack([self.predictions[name] for name in scales], axis=1)
-            truth = [[float(cell) if cell else np.nan for cell in self.labels[name]] for name in scales]
-            found["regression"] = regression_scores(predicted, np.array(truth).T, scales)
-        return found
+        return scores_of(self.predictions, self.truth, self.targets)
 
 
-def pool(folders: Sequence[Path]) -> Pool:
-    """Reads run folders and puts their test predictions together.
+def pool(runs: Sequence[RunFolder]) -> Pool:
+    """Puts the test predictions of runs together.
 
     Args:
-        folders: finished runs on one data set; every test clip is tested by equally many of them.
+        runs: finished, on one data set; every test clip is tested by equally many of them.
 
     Raises:
-        RunFolderError: they cannot be put together.
+        RunFolderError: they cannot be put together, or their predictions cannot be read.
     """
-    runs = [read_run(folder) for folder in folders]
     targets = same_targets(runs)
     rows: dict[str, list[dict[str, str]]] = {}
     for run in runs:
@@ -108,15 +97,14 @@ def same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
                     expected="runs on one data set with the same labels and classes",
                     fix="leave out the runs that differ",
                 )
-    return {name: target_from_dict(kind) for name, kind in first.metrics["targets"].items()}
+    return first.targets
 
 
 def _labels(run: RunFolder) -> str:
     """Names of the labels, with classes or ends."""
-    kinds = {name: target_from_dict(kind) for name, kind in run.metrics["targets"].items()}
     told = {
         name: ", ".join(kind.classes) if isinstance(kind, Categorical) else f"{kind.low} to {kind.high}"
-        for name, kind in kinds.items()
+        for name, kind in run.targets.items()
     }
     return "; ".join(f"{name} ({words})" for name, words in told.items())
 
@@ -141,3 +129,9 @@ def _mean(rows: Sequence[Mapping[str, str]], name: str, kind: Target) -> Values:
     columns = [f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else [f"predicted {name}"]
     mean = np.array([[float(row[column]) for column in columns] for row in rows]).mean(axis=0)
     return np.asarray(mean if isinstance(kind, Categorical) else mean[0], np.float64)
+
+
+def _encoded(labels: Sequence[str], kind: Target) -> NDArray[Any]:
+    if isinstance(kind, Categorical):
+        return np.array([kind.classes.index(label) if label else -1 for label in labels])
+    return np.array([float(label) if label else np.nan for label in labels])

@@ -1,4 +1,4 @@
-"""What makes a good-looking correlation worthless, said aloud: collapse, chance, overfitting, too few labels."""
+"""What makes a good-looking correlation worthless, in one line each: collapse, chance, overfitting, too few labels."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def collapse(targets: list[str], predicted: ArrayLike, labels: ArrayLike) -> Ala
         return None
     return Alarm(
         "collapse",
-        f"the predictions hardly move: {', '.join(still)}. The model answers the same whatever it hears. Look at the "
+        f"the predictions hardly move: {', '.join(still)}. The model answers the same whatever the music. Look at the "
         "learning curves (does the training loss fall?), the learning rate and the standardisation of the features.",
     )
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from music_affect.evaluation.plots import GRID, INK, MODEL, bare, new_figure, save
+from music_affect.evaluation.plots import INK, MODEL, bare, new_figure
 from music_affect.evaluation.tables import with_interval
 from music_affect.spec import Continuous
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _IDENTITY = "#8a929c"
 _MARGIN = 0.04  # of the axis, so that points at the ends of a scale are whole
 _FEW = 3  # panels that stand in one row
+_MANY = 1500  # points that are drawn as a picture inside a figure of lines
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,12 @@ class Panel:
     kind: Continuous
 
 
-def plot_scales(panels: Sequence[Panel], path: Path, title: str, *, synthetic: bool = False) -> None:
-    """Draw predicted against true values, a panel a scale, on axes over the range of its labels.
+def draw_scales(panels: Sequence[Panel], title: str = "", *, synthetic: bool = False) -> Figure:
+    """Predicted against true values, a panel a scale, on axes over the range of its labels.
 
     Args:
         panels: one a scale, at least one.
-        path: the PNG to write.
-        title: what is shown.
+        title: what is shown, where a page does not say so.
         synthetic: the music was made by a program; the title then says so.
     """
     columns = len(panels) if len(panels) <= _FEW else math.ceil(math.sqrt(len(panels)))
@@ -60,21 +60,21 @@ def plot_scales(panels: Sequence[Panel], path: Path, title: str, *, synthetic: b
         axes.set_axis_off()
     figure.supxlabel("true", fontsize=10, color=INK)
     figure.supylabel("predicted", fontsize=10, color=INK)
-    save(figure, path)
+    return figure
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
     low, high = _limits(panel)
     axes.plot([low, high], [low, high], color=_IDENTITY, linewidth=1, linestyle="--", zorder=1)
+    many = len(panel.true) > _MANY
     opacity = min(0.5, max(0.12, 100 / max(len(panel.true), 1)))
-    axes.scatter(panel.true, panel.predicted, s=12, color=MODEL, alpha=opacity, linewidths=0, zorder=2)
+    axes.scatter(panel.true, panel.predicted, s=12, color=MODEL, alpha=opacity, linewidths=0, zorder=2, rasterized=many)
     room = _MARGIN * (high - low)
     axes.set(xlim=(low - room, high + room), ylim=(low - room, high + room), aspect="equal")
     axes.locator_params(nbins=5)
-    axes.set_title(f"{panel.name}\nSpearman {with_interval(panel.spearman)}", fontsize=9, color=INK)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    bare(axes)
+    spearman = f"\nSpearman {with_interval(panel.spearman)}" if panel.spearman else ""
+    axes.set_title(f"{panel.name}{spearman}", fontsize=9)
+    bare(axes, "both")
 
 
 def _limits(panel: Panel) -> tuple[float, float]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from music_affect.evaluation.learning_curves import plot_learning_curves
-from music_affect.evaluation.plots import plot_confusion, plot_per_class
-from music_affect.evaluation.regression_plots import Panel, plot_scales
+from music_affect.evaluation.plots import draw_confusion, plot_per_class, save
+from music_affect.evaluation.regression_plots import Panel, draw_scales
 from music_affect.evaluation.run_folder import RunFolder
 
 
@@ -28,7 +28,7 @@ def _draw_classes(run: RunFolder, target: str) -> dict[str, str]:
     test, linear = run.metrics["test"]["classification"], run.metrics["references"]["linear"]["classification"]
     title, folder = f"{run.name}, {test['clips']} test clips", run.path / "figures"
     classes = run.classes[target].classes
-    plot_confusion(test["confusion"], classes, folder / "confusion.png", title, synthetic=run.synthetic)
+    save(draw_confusion(test["confusion"], classes, title, synthetic=run.synthetic), folder / "confusion.png")
     plot_per_class(test["per_class"], linear["per_class"], folder / "per_class.png", title, synthetic=run.synthetic)
     return {"Confusion matrix": "confusion", "F1 by class": "per_class"}
 
@@ -41,7 +41,7 @@ def _draw_scales(run: RunFolder) -> dict[str, str]:
         true, predicted = ([float(row[column]) for row in rows] for column in (name, f"predicted {name}"))
         panels.append(Panel(name, true, predicted, test["by_target"].get(name, {}).get("spearman"), kind))
     title = f"{run.name}, {test['clips']} test clips"
-    plot_scales(panels, run.path / "figures" / "scales.png", title, synthetic=run.synthetic)
+    save(draw_scales(panels, title, synthetic=run.synthetic), run.path / "figures" / "scales.png")
     return {"Predicted against true values": "scales"}
 
 

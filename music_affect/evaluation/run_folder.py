@@ -1,86 +1,67 @@
-"""A finished run, read back from its folder alone: no model, no data, so that runs of older code can be read too."""
+"""The one reader of run folders: no model and no data is needed, and whatever stands in a folder can be listed."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from music_affect import files
 from music_affect.errors import RunFolderError
-from music_affect.evaluation import older_runs
-from music_affect.plain_text import on_one_line
+from music_affect.evaluation.run_files import FILES, check_metrics, read_history, read_object, read_predictions
+from music_affect.evaluation.scores import deciding
+from music_affect.plain_text import is_word, on_one_line
 from music_affect.shapes import mismatch
-from music_affect.spec import TARGET, Categorical, Continuous, Target, target_from_dict
+from music_affect.spec import Categorical, Continuous, Target, target_from_dict
 
-_NUMBER = (float, None)
-_SCORE = {"value": _NUMBER, "low?": _NUMBER, "high?": _NUMBER}
-_FIGURE = (_SCORE, None)
-_CLASS = {"precision": float, "recall": float, "f1": float, "support": int}
-_CLASSES = {
-    "clips?": int,
-    "f1_macro": _SCORE,
-    "accuracy?": _FIGURE,
-    "f1_weighted?": _FIGURE,
-    "per_class?": {str: _CLASS},
-    "confusion?": [[int]],
-    "target?": str,
-}
-_SCALE = {
-    "clips?": int,
-    "spearman?": _FIGURE,
-    **{f"{name}?": _NUMBER for name in ("pearson", "r2", "ccc", "mae", "rmse")},
-}
-_SCALES = {"clips?": int, "spearman": _SCORE, "by_target": {str: _SCALE}}
-_SCORES = {"classification?": _CLASSES, "regression?": _SCALES}
-METRICS = {  # what is read of it, here and by all who take a run
-    "task": str,
-    "targets": {str: TARGET},
-    "model": str,
-    "data": str,
-    "features": str,
-    "seed": int,
-    "fold?": (int, None),
-    "monitor": str,
-    "synthetic?": bool,
-    "weights": {"kind": str, "epoch": int, "reason": str, "file?": str},
-    "clips": {"test": int, "train?": int, "val?": int, "unlabelled?": int, "skipped?": ({str: int}, None)},
-    "parameters?": int,
-    "seconds?": ({str: float}, None),
-    "score?": _NUMBER,
-    "start?": ({str: (str, float, [str], None)}, None),
-    "weighting?": ({str: float}, None),
-    "alarms?": [{"name": str, "message": str}],
-    "test": _SCORES,
-    "val?": (_SCORES, None),
-    "references": {"majority": _SCORES, "linear": _SCORES},
-}
-_NEEDED = ("task", "targets", "model", "data", "features", "seed", "monitor", "weights", "clips")
-_SCORED = ("test", "references/majority", "references/linear")
-_FILES = ("metrics.json", "metrics.csv", "predictions.csv", "manifest.json", "config.yaml")
+DONE, FAILED, PRUNED, UNFINISHED, BROKEN = "done", "failed", "pruned", "unfinished", "broken"
+UNSCORED, NOT_BEGUN = "not scored", "not begun"
+_MARKS = ("status.json", "metrics.json")
+_GROUPS = ("task", "data", "features", "model")  # their choice has a name in both config.yaml and metrics.json
+_PLANNED = {"folder": str, "words": [str]}
+_WORDS = Path(".hydra") / "overrides.yaml"
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What a finished run left behind.
+    """One run folder, in whatever state.
 
     Args:
         path: the folder.
-        metrics: ``metrics.json``, that of an older run in today's layout.
-        targets: the labels that were predicted, by name.
-        manifest: ``manifest.json``.
-        history: ``metrics.csv``, one row an epoch, empty cells as None.
-        predictions: ``predictions.csv``, one row a clip, as text.
+        state: ``done``, ``failed``, ``pruned``, ``unfinished`` (cut off, or still running), ``broken``, ``not scored``
+            or ``not begun``.
+        reason: why the run is not done, one line.
+        config: settings by their dotted names, empty where ``config.yaml`` cannot be read.
+        metrics: ``metrics.json``, checked; empty unless done.
+        manifest: ``manifest.json``, empty where it cannot be read.
+        words: of the command line that made this run of a sweep, empty where they were not noted.
     """
 
     path: Path
-    metrics: Mapping[str, Any]
-    targets: Mapping[str, Target]
-    manifest: Mapping[str, Any]
-    history: list[dict[str, float | None]]
-    predictions: list[dict[str, str]]
+    state: str
+    reason: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    words: Sequence[str] = ()
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        """The labels that were predicted, by name."""
+        return {name: target_from_dict(plain) for name, plain in self.metrics.get("targets", {}).items()}
+
+    @cached_property
+    def history(self) -> list[dict[str, float | None]]:
+        """``metrics.csv``, one row an epoch, empty cells as None; a broken file raises ``RunFolderError``."""
+        return read_history(self.path / "metrics.csv")
+
+    @cached_property
+    def predictions(self) -> list[dict[str, str]]:
+        """``predictions.csv``, one row a clip, as text; a broken file raises ``RunFolderError``."""
+        return read_predictions(self.path / "predictions.csv", self.targets)
 
     @property
     def name(self) -> str:
@@ -89,8 +70,9 @@ class RunFolder:
 
     @property
     def synthetic(self) -> bool:
-        """True where the music was made by a program."""
-        return bool(self.metrics.get("synthetic", False))
+        """True where a program made the music, as far as the folder tells."""
+        source = f"{self.config.get('data.source._target_', '')} {self.config.get('data.name', '')}"
+        return bool(self.metrics.get("synthetic", "synthetic" in source.lower()))
 
     @property
     def classes(self) -> dict[str, Categorical]:
@@ -102,13 +84,32 @@ class RunFolder:
         """Those of the labels that are scales."""
         return {name: kind for name, kind in self.targets.items() if isinstance(kind, Continuous)}
 
+    @property
+    def seed(self) -> Any:
+        return self.metrics.get("seed", self.config.get("seed"))
+
+    @property
+    def fold(self) -> Any:
+        return self.metrics.get("fold", self.config.get("data.fold"))
+
+    @property
+    def score(self) -> float | None:
+        """The figure that decides, on the test clips of this run."""
+        found = self.metrics.get("score")
+        return deciding(self.metrics.get("test")) if found is None else float(found)
+
     def labelled(self, target: str) -> list[dict[str, str]]:
         """Predictions of the test clips that carry a label."""
         return [row for row in self.predictions if row["split"] == "test" and row[target] != ""]
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, finished or not."""
+    return any((folder / name).is_file() for name in _MARKS)
+
+
 def read_run(path: Path) -> RunFolder:
-    """Read the folder of a finished run.
+    """A finished run, all of whose files can be read.
 
     Args:
         path: the run folder.
@@ -117,124 +118,138 @@ def read_run(path: Path) -> RunFolder:
         RunFolderError: the folder is not a run, the run failed or has not finished, or a file is missing or broken.
     """
     _check_files(path)
-    metrics = _read_json(path / "metrics.json")
-    status = metrics.get("status", "unknown")
-    if status != "done":
+    metrics, manifest = read_object(path / "metrics.json"), read_object(path / "manifest.json")
+    status = metrics.get("status", "unknown")  # status.json says so later, when the report has been written as well
+    if status != DONE:
         raise RunFolderError(
             on_one_line(f"the run in {path} has the status '{str(status)[:40]}'"),
             expected="a finished run, status 'done'",
             fix="look at its log and traceback, then resume it or start it afresh",
         )
-    older = older_runs.is_older(metrics)
-    metrics = older_runs.convert_metrics(metrics) if older else metrics
-    missing, wrong = _missing(metrics), mismatch(metrics, METRICS)
-    if missing or wrong:
-        what = f"lacks {', '.join(missing)}" if missing else f"cannot be used ({wrong})"
-        raise _broken(path / "metrics.json", what, "the metrics of a run that was tested")
-    history = [_numbers(path / "metrics.csv", row) for row in _read_csv(path / "metrics.csv", ["epoch"])]
-    targets = {name: target_from_dict(plain) for name, plain in metrics["targets"].items()}
-    predictions = _predictions(path / "predictions.csv", targets, older)
-    return RunFolder(path, metrics, targets, _read_json(path / "manifest.json"), history, predictions)
+    check_metrics(path / "metrics.json", metrics)
+    run = RunFolder(path, DONE, "", _config(path, metrics), metrics, manifest, _own_words(path))
+    assert run.history is not None  # both are read here, so that a broken file is found at once
+    assert run.predictions is not None
+    return run
+
+
+def find_runs(folder: Path) -> list[RunFolder]:
+    """Every run in a folder and below it, in the order of their names; what a sweep planned and has not begun too."""
+    found: dict[Path, Sequence[str]] = {}
+    for place, inner, _ in os.walk(folder):
+        found |= {Path(place) / name: words for name, words in _plan(Path(place)).items()}
+        if is_run(Path(place)):
+            inner.clear()  # a run holds no runs
+            found.setdefault(Path(place), ())
+    return [find_run(path, found[path]) for path in sorted(found)]
+
+
+def find_run(path: Path, words: Sequence[str] = ()) -> RunFolder:
+    """One run folder; nothing in it can stop this.
+
+    Args:
+        path: the folder; one that does not exist is a run that was planned and not begun.
+        words: of its command line, where a sweep's plan tells them.
+    """
+    words = words or _own_words(path)
+    if not is_run(path):
+        return RunFolder(path, NOT_BEGUN, "planned, not begun", _meant(words), words=words)
+    metrics = _lenient(path / "metrics.json")
+    (state, reason), config = _state(path, metrics), _config(path, metrics)
+    checked = metrics if state == DONE else {}
+    return RunFolder(path, state, on_one_line(reason), config, checked, _lenient(path / "manifest.json"), words)
+
+
+def flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by their dotted names; a group that was left out is one name without a value."""
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _check_files(path: Path) -> None:
-    missing = [name for name in _FILES if not (path / name).is_file()]
-    if not missing:
-        return
-    if len(missing) == len(_FILES):
+    missing = [name for name in FILES if not (path / name).is_file()]
+    if len(missing) == len(FILES):
         raise RunFolderError(
             f"{path} holds no run",
-            expected=f"a folder with {', '.join(_FILES)}",
+            expected=f"a folder with {', '.join(FILES)}",
             fix="give the folder that a training run named at its end",
         )
-    raise RunFolderError(
-        f"{path} lacks {', '.join(missing)}",
-        expected="a finished run",
-        fix="wait until the run has ended; if it was cut short, resume it or start it afresh",
-    )
-
-
-def _missing(metrics: Mapping[str, Any]) -> list[str]:
-    """What a report needs and ``metrics`` lacks: for each kind of label, scores of the model and the references."""
-    found = metrics.get("targets")
-    targets = found.values() if isinstance(found, Mapping) else ()
-    kinds = [plain.get("kind") for plain in targets if isinstance(plain, Mapping)]
-    parts = [part for kind, part in (("categorical", "classification"), ("continuous", "regression")) if kind in kinds]
-    scored = [f"{scores}/{part}" for scores in _SCORED for part in parts] or list(_SCORED)
-    return [place for place in (*_NEEDED, *scored) if not _holds(metrics, place)] or ([] if parts else ["labels"])
-
-
-def _holds(metrics: Mapping[str, Any], place: str) -> bool:
-    inner: Any = metrics
-    for key in place.split("/"):
-        if not isinstance(inner, Mapping) or key not in inner:
-            return False
-        inner = inner[key]
-    return True
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = files.read_json(path)
-    except ValueError as error:  # undecodable text and broken json alike
-        raise _broken(path, f"cannot be read ({error})", "a whole json file") from error
-    if not isinstance(content, dict):
-        raise _broken(path, f"holds a {type(content).__name__}", "a json object")
-    return content
-
-
-def _read_csv(path: Path, columns: list[str]) -> list[dict[str, str]]:
-    try:
-        header, rows = files.read_table(path)
-    except ValueError as error:
-        raise _broken(path, f"cannot be read ({error})", "a table in UTF-8, as many cells as columns") from error
-    missing = [name for name in columns if name not in header]
     if missing:
-        raise _broken(path, f"has no column {', '.join(missing)}", f"the columns {', '.join(columns)}")
-    return rows
+        raise RunFolderError(
+            f"{path} lacks {', '.join(missing)}",
+            expected="a finished run",
+            fix="wait until the run has ended; if it was cut short, resume it or start it afresh",
+        )
 
 
-def _predictions(path: Path, targets: Mapping[str, Target], older: bool) -> list[dict[str, str]]:
-    columns = ["id", "split"]
-    for name, kind in targets.items():
-        columns += [name, older_runs.PREDICTED if older else f"predicted {name}"]
-        columns += _probabilities(kind)
-    rows = _read_csv(path, columns)
-    if older:
-        rows = [older_runs.convert_row(row, next(iter(targets))) for row in rows]
-    for name, kind in targets.items():
-        _check_answers(path, rows, name, kind)
-    return rows
-
-
-def _check_answers(path: Path, rows: list[dict[str, str]], name: str, kind: Target) -> None:
-    """Every clip has a prediction; predicted classes exist; probabilities, and both values on a scale, are numbers."""
-    answer = f"predicted {name}"
-    needed = [answer, *_probabilities(kind)]
-    for row in rows:
-        if not all(row[column] for column in needed):
-            raise _broken(path, f"has no prediction of {name} for clip {row['id']}", "a prediction for every clip")
-        if isinstance(kind, Categorical):
-            for word, told in (("predicts", row[answer]), ("has the label", row[name] or row[answer])):
-                if told not in kind.classes:
-                    raise _broken(path, f"{word} {told!r}", f"one of {', '.join(kind.classes)}")
-        figures = (name, answer) if isinstance(kind, Continuous) else needed[1:]
-        numbers = _numbers(path, {column: row[column] for column in figures})
-        if not all(math.isfinite(value) for value in numbers.values() if value is not None):
-            raise _broken(path, f"has no finite prediction of {name} for clip {row['id']}", "numbers")
-
-
-def _probabilities(kind: Target) -> list[str]:
-    return [f"p({name})" for name in kind.classes] if isinstance(kind, Categorical) else []
-
-
-def _numbers(path: Path, row: Mapping[str, str]) -> dict[str, float | None]:
+def _state(path: Path, metrics: Mapping[str, Any]) -> tuple[str, str]:
+    """State and the reason for it."""
     try:
-        return {name: float(cell) if cell else None for name, cell in row.items()}
-    except ValueError as error:
-        raise _broken(path, f"holds something other than numbers ({error})", "numbers or empty cells") from error
+        noted = path / "status.json"
+        recorded = read_object(noted) if noted.is_file() else {**metrics, "state": metrics.get("status")}
+        state = recorded.get("state")
+        if state in (FAILED, PRUNED):
+            lines = [line.strip() for line in str(recorded.get("reason") or "").splitlines() if line.strip()]
+            return str(state), lines[0] if lines else "no reason was recorded"
+        if state == DONE or not noted.is_file():
+            read_object(path / "metrics.json")
+        if state != DONE:
+            return UNFINISHED, "cut off, or still running"
+        if "debug" in metrics:
+            return UNSCORED, "a debug run"
+        check_metrics(path / "metrics.json", metrics)
+    except RunFolderError as error:
+        return BROKEN, error.found.removeprefix(f"{path}{os.sep}")
+    return DONE, ""
 
 
-def _broken(path: Path, what: str, expected: str) -> RunFolderError:
-    found = on_one_line(f"{path} {what}")
-    return RunFolderError(found, expected=on_one_line(expected), fix="resume the run or start it afresh")
+def _config(path: Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their dotted names; the names of the groups also from metrics, where the file cannot be read."""
+    settings = _read_yaml(path / "config.yaml")
+    named = {f"{group}.name": metrics[group] for group in _GROUPS if group in metrics}
+    return named | (dict(flat(settings)) if isinstance(settings, Mapping) else {})
+
+
+def _plan(folder: Path) -> dict[str, Sequence[str]]:
+    """Words of the runs that a sweep meant, by the names of their folders; nothing where there is no plan."""
+    found = _lenient(folder / "sweep.json")
+    rows = [] if mismatch(found, {"cells": list}) else found["cells"]
+    return {row["folder"]: row["words"] for row in rows if not mismatch(row, _PLANNED) and is_word(row["folder"])}
+
+
+def _own_words(folder: Path) -> list[str]:
+    """Words that Hydra noted in a run's own folder, where it did."""
+    found = _read_yaml(folder / _WORDS)
+    return [str(word) for word in found] if isinstance(found, list) else []
+
+
+def _meant(words: Sequence[str]) -> dict[str, Any]:
+    """Settings as the words of a command line tell them; a choice from a group stands for its name."""
+    pairs = [word.split("=", 1) for word in words if "=" in word]
+    return {f"{key}.name" if key in _GROUPS else key: _value(value) for key, value in pairs}
+
+
+def _value(text: str) -> Any:
+    """A value as it stands on a command line: a number, a list, nothing; else the word itself."""
+    try:
+        found = files.parse_yaml(text)
+        return float(found) if isinstance(found, str) else found  # YAML takes 1e-4 for a word
+    except ValueError:
+        return text
+
+
+def _lenient(path: Path) -> dict[str, Any]:
+    try:
+        return read_object(path)
+    except RunFolderError:
+        return {}
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return files.read_yaml(path)
+    except (OSError, ValueError):
+        return None

@@ -16,13 +16,12 @@ from music_affect.evaluation.tables import (
     bold,
     classification_report,
     code,
-    code_block,
     comparison,
     escaped,
     label_range,
+    render,
     scale_comparison,
     scale_report,
-    table,
     with_interval,
 )
 from music_affect.files import inside, write_text
@@ -50,54 +49,36 @@ def write_report(run_folder: Path) -> Path:
             fix="remove the link",
         )
     with blamed_on(run_folder, RunFolderError, expected="the files of one finished run", fix="train it again"):
-        text = _head(run) + "".join(f"\n## {title}\n\n{body}\n" for title, body in _sections(run).items())
+        text = _text(run)
     report = run_folder / "report.md"
     write_text(report, text)
     return report
 
 
-def _sections(run: RunFolder) -> dict[str, str]:
-    """The page below its head; a section that the labels or the kind of the run do not call for is left out."""
-    test = run.metrics["test"]
-    sections = {
-        "What was run": _what_was_run(run),
-        "Beside the references": _references(run),
-        "Alarms": _alarms(run),
-    }
-    if run.metrics.get("start") is not None:
-        sections["Start"] = start_section(run)
-    if run.metrics.get("weighting") is not None:
-        sections["Loss weights"] = _loss_weights(run.metrics["weighting"])
-    if run.classes:
-        sections["Classes"] = classification_report(test["classification"])
-    if run.scales:
-        sections["Scales"] = scale_report(test["regression"], run.scales)
-    sections["Figures"] = "\n\n".join(f"![{label}]({path})" for label, path in draw(run).items())
-    sections["Skipped clips"] = _skipped(run)
-    for target in run.classes:
-        sections["Most confident mistakes"] = confident_mistakes(run, target)
-    if run.scales:
-        sections["Largest misses"] = largest_misses(run)
-    return {**sections, "Environment": _environment(run)}
-
-
-def _head(run: RunFolder) -> str:
-    warning = (
-        "> **SYNTHETIC music.** A program made the clips; no figure here says anything about real music.\n\n"
-        if run.synthetic
-        else ""
-    )
-    label = " on SYNTHETIC music" if run.synthetic else ""
-    return (
-        f"# {escaped(run.name)}\n\n{warning}"
-        f"{_deciding(run, label)}, seed {run.metrics['seed']}, {_weights(run.metrics['weights'])}. "
-        "Brackets hold 95 % bootstrap intervals over clips.\n"
+def _text(run: RunFolder) -> str:
+    """The page; a section that the labels or the kind of the run do not call for is left out by the template."""
+    return render(
+        Path(__file__).with_suffix(".md"),
+        run=run,
+        test=run.metrics["test"],
+        deciding=_deciding(run),
+        command=_plain(run.manifest.get("command", "not recorded")),
+        facts=_facts(run),
+        beside=_references(run),
+        figures=draw(run),
+        skipped=_skipped(run),
+        environment={name: _plain(value) for name, value in run.manifest.items() if name != "command"},
+        classification_report=classification_report,
+        confident_mistakes=confident_mistakes,
+        largest_misses=largest_misses,
+        scale_report=scale_report,
+        start_section=start_section,
     )
 
 
-def _deciding(run: RunFolder, label: str) -> str:
+def _deciding(run: RunFolder) -> Markdown:
     """The figures that decide, and over how many clips."""
-    test = run.metrics["test"]
+    test, label = run.metrics["test"], " on SYNTHETIC music" if run.synthetic else ""
     found, clips = [], []
     if run.classes:
         scores = test["classification"]
@@ -111,20 +92,19 @@ def _deciding(run: RunFolder, label: str) -> str:
         found.append(f"**{title} {with_interval(scores['spearman'])}**{label}")
         clips.append(scores["clips"])
     if len(set(clips)) == 1:
-        return f"{'. '.join(found)}: {clips[0]} test clips"
+        return Markdown(f"{'. '.join(found)}: {clips[0]} test clips")
     counted = [f"{figures}: {count} test clips" for figures, count in zip(found, clips, strict=True)]
-    return ". ".join(counted)
+    return Markdown(". ".join(counted))
 
 
-def _weights(weights: Mapping[str, Any]) -> str:
+def _weights(weights: Mapping[str, Any]) -> Markdown:
     kind = "best" if weights["kind"] == "best" else "last"
     return Markdown(f"{kind} weights (epoch {weights['epoch']}: {escaped(weights['reason'])})")
 
 
-def _what_was_run(run: RunFolder) -> str:
+def _facts(run: RunFolder) -> dict[str, object]:
     metrics, clips = run.metrics, run.metrics["clips"]
-    seconds = metrics.get("seconds") or {}
-    facts: dict[str, object] = {
+    return {
         "task": metrics["task"],
         "labels": ", ".join(f"{name} ({_told(kind)})" for name, kind in run.targets.items()),
         "model": f"{metrics['model']}" + (f", {metrics['parameters']:,} parameters" if "parameters" in metrics else ""),
@@ -134,27 +114,23 @@ def _what_was_run(run: RunFolder) -> str:
         "fold": "none" if metrics.get("fold") is None else metrics["fold"],
         "tested": _weights(metrics["weights"]),
         "decided by": code(metrics["monitor"]),
-        **{f"seconds, {part}": f"{value:.1f}" for part, value in seconds.items()},
+        **{f"seconds, {part}": f"{value:.1f}" for part, value in (metrics.get("seconds") or {}).items()},
         "configuration": Markdown("[config.yaml](config.yaml)"),
     }
-    command = run.manifest.get("command", "not recorded")
-    return f"{code_block([_plain(command)])}\n\n{table(['', 'this run'], facts.items())}"
 
 
 def _told(kind: Target) -> str:
     return f"{kind.num_classes} classes" if isinstance(kind, Categorical) else label_range(kind)
 
 
-def _references(run: RunFolder) -> str:
+def _references(run: RunFolder) -> dict[str, Markdown]:
     """One table a kind of label."""
-    tables: dict[str, str] = {}
+    tables: dict[str, Markdown] = {}
     for target in run.classes:
         tables[target] = comparison(_scored(run, "classification", "majority"))
     if run.scales:
         tables["Scales"] = scale_comparison(_scored(run, "regression", "training mean"), list(run.scales))
-    if len(tables) == 1:
-        return next(iter(tables.values()))
-    return "\n\n".join(f"### {escaped(title)}\n\n{body}" for title, body in tables.items())
+    return tables
 
 
 def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, Any]]:
@@ -169,26 +145,10 @@ def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, 
     return rows | ({f"{model}, val": val[part]} if val.get(part) else {})
 
 
-def _alarms(run: RunFolder) -> str:
-    alarms = run.metrics.get("alarms", [])
-    return "\n".join(f"- {bold(alarm['name'])}: {escaped(alarm['message'])}" for alarm in alarms) or "None."
-
-
-def _loss_weights(weights: Mapping[str, float]) -> str:
-    told = "What the loss of each label was multiplied by in the tested epoch, learned along with the model."
-    return f"{told}\n\n{table(['label', 'weight'], weights.items())}"
-
-
-def _skipped(run: RunFolder) -> str:
+def _skipped(run: RunFolder) -> list[tuple[str, int]]:
     clips: Mapping[str, Any] = run.metrics["clips"]
-    rows = sorted((clips.get("skipped") or {}).items())
-    rows += [("without a label", clips["unlabelled"])] if clips.get("unlabelled") else []
-    return table(["reason", "clips"], rows) if rows else "None."
-
-
-def _environment(run: RunFolder) -> str:
-    facts = {name: _plain(value) for name, value in run.manifest.items() if name != "command"}
-    return table(["", "recorded"], facts.items())
+    unlabelled = [("without a label", clips["unlabelled"])] if clips.get("unlabelled") else []
+    return sorted((clips.get("skipped") or {}).items()) + unlabelled
 
 
 def _plain(value: object) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from music_affect.confusion import HEADLINES, confusions, headlines, ratio
 from music_affect.errors import TrainingError
 from music_affect.evaluation.intervals import bootstrap
+from music_affect.evaluation.regression import regression_scores
+from music_affect.spec import Categorical, Target
 
-HEADLINES = ("f1_macro", "f1_weighted", "accuracy")
+_DECIDING = (("classification", "f1_macro"), ("regression", "spearman"))
 
 
 def classification_scores(
@@ -56,6 +59,43 @@ def classification_scores(
     }
 
 
+def scores_of(
+    predictions: Mapping[str, NDArray[Any]], labels: Mapping[str, NDArray[Any]], targets: Mapping[str, Target]
+) -> dict[str, Any]:
+    """Score every label over the clips that carry it.
+
+    Args:
+        predictions: by label, class probabilities [N, C] or values [N].
+        labels: by label, class indices with -1 where missing, or values with NaN where missing, [N].
+        targets: what the labels are.
+
+    Returns:
+        ``classification`` and ``regression``, each where the targets hold such a label.
+    """
+    found: dict[str, Any] = {}
+    for name, kind in targets.items():
+        if isinstance(kind, Categorical):
+            there = labels[name] >= 0
+            scores = classification_scores(predictions[name][there], labels[name][there], kind.classes)
+            found["classification"] = {**scores, "target": name}
+    names = [name for name, kind in targets.items() if not isinstance(kind, Categorical)]
+    if names:
+        values, truth = (np.stack([each[name] for name in names], axis=1) for each in (predictions, labels))
+        found["regression"] = regression_scores(values, truth, names)
+    return found
+
+
+def deciding(scores: Mapping[str, Any] | None) -> float | None:
+    """Macro F1, mean Spearman, or the mean of both where there are both; None where neither is known.
+
+    Args:
+        scores: ``classification`` and ``regression``, each where there is such a label.
+    """
+    figures = [((scores or {}).get(part) or {}).get(name, {}).get("value") for part, name in _DECIDING]
+    numbers = [float(value) for value in figures if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None
+
+
 def _checked(
     probabilities: NDArray[np.float64], labels: NDArray[Any], num_classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -75,38 +115,11 @@ def _checked(
     return probabilities, labels.astype(np.int64)
 
 
-def confusions(cells: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
-    """Confusion matrices [R, C, C] from cell numbers ``true * C + predicted`` [R, n], all R in one count."""
-    size = num_classes**2
-    shifted = cells + size * np.arange(len(cells))[:, None]
-    counts = np.bincount(shifted.ravel(), minlength=size * len(cells))
-    return counts.reshape(-1, num_classes, num_classes)
-
-
-def headlines(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Macro F1, weighted F1 and accuracy, [R, 3], of confusion matrices [R, C, C]."""
-    hits = np.diagonal(confusions, axis1=1, axis2=2)
-    support, predicted = confusions.sum(axis=2), confusions.sum(axis=1)
-    f1 = _ratio(2 * hits, support + predicted)
-    clips = support.sum(axis=1)
-    macro = f1.sum(axis=1) / (support + predicted > 0).sum(axis=1)
-    return np.stack([macro, (f1 * support).sum(axis=1) / clips, hits.sum(axis=1) / clips], axis=1)
-
-
 def _per_class(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str, dict[str, float | int]]:
     hits, support, predicted = np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + predicted)
+    figures = {"precision": ratio(hits, predicted), "recall": ratio(hits, support)}
+    figures["f1"] = ratio(2 * hits, support + predicted)
     return {
-        name: {
-            "precision": float(precision[i]),
-            "recall": float(recall[i]),
-            "f1": float(f1[i]),
-            "support": int(support[i]),
-        }
+        name: {**{figure: float(values[i]) for figure, values in figures.items()}, "support": int(support[i])}
         for i, name in enumerate(classes)
     }
-
-
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0)

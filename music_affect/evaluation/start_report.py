@@ -8,7 +8,7 @@ from typing import Any
 
 from music_affect.errors import RunFolderError
 from music_affect.evaluation.run_folder import RunFolder, read_run
-from music_affect.evaluation.tables import UNKNOWN, code, table, with_interval
+from music_affect.evaluation.tables import UNKNOWN, Markdown, code, table, with_interval
 from music_affect.plain_text import is_word
 
 _WORDS = {"checkpoint": "started from", "task": "trained for", "freeze": "freeze"}
@@ -18,7 +18,7 @@ _PARTS = {"loaded": "loaded", "new": "new, from random weights", "unused": "left
 Figure = Mapping[str, float | None]
 
 
-def start_section(run: RunFolder) -> str:
+def start_section(run: RunFolder) -> Markdown:
     """What was loaded, and the run beside the same one from scratch, where that has finished.
 
     Args:
@@ -28,7 +28,8 @@ def start_section(run: RunFolder) -> str:
     facts = {title: start.get(name) for name, title in _WORDS.items()}
     facts |= {title: start[name] for name, title in _OPTIONAL.items() if name in start}
     facts |= {title: ", ".join(start.get(name) or []) or "nothing" for name, title in _PARTS.items()}
-    return f"{table(['', 'this run'], facts.items())}\n\n### Transfer beside from scratch\n\n{_beside_scratch(run)}"
+    shown = table(["", "this run"], facts.items())
+    return Markdown(f"{shown}\n\n### Transfer beside from scratch\n\n{_beside_scratch(run)}")
 
 
 def _beside_scratch(run: RunFolder) -> str:
@@ -53,9 +54,8 @@ def _sibling(run: RunFolder, name: str | None) -> RunFolder | None:
     own = run.path.resolve()
     if not is_word(name):
         return None
-    plain = escape(str(name))
-    patterns = (f"{plain}-{'[0-9a-f]' * 8}", f"[0-9]*-{plain}")  # the latter of sweeps of older versions
-    for folder in [own.parent / str(name), *(path for way in patterns for path in sorted(own.parent.glob(way)))]:
+    digest = "[0-9a-f]" * 8
+    for folder in [own.parent / str(name), *sorted(own.parent.glob(f"{escape(str(name))}-{digest}"))]:
         if folder != own:
             try:
                 return read_run(folder)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from music_affect.evaluation.scores import HEADLINES
+import numpy as np
+
+from music_affect.confusion import HEADLINES
 from music_affect.plain_text import on_one_line
 from music_affect.spec import Continuous
 
@@ -55,11 +58,30 @@ def code_block(lines: Iterable[object]) -> Markdown:
     return Markdown("\n".join([fence, *shown, fence]))
 
 
-def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+def render(template: Path, **values: Any) -> str:
+    """A Markdown page from its template; whatever it shows is written as ``cell`` writes it.
+
+    Args:
+        template: a Jinja2 file; ``code_block``, ``records`` and ``table`` are known to it.
+        values: that it shows.
+    """
+    from jinja2 import Environment, StrictUndefined  # late: figures and alarms do without it
+
+    environment = Environment(undefined=StrictUndefined, finalize=cell, trim_blocks=True, lstrip_blocks=True)
+    made = environment.from_string(template.read_text(encoding="utf-8"))
+    return made.render(code_block=code_block, records=records, table=table, **values).rstrip("\n") + "\n"
+
+
+def records(rows: Sequence[Mapping[str, object]]) -> Markdown:
+    """A Markdown table of rows by heading, at least one."""
+    return table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> Markdown:
     """A Markdown table."""
     lines = [[cell(value) for value in header], ["---"] * len(header)]
     lines += [[cell(value) for value in row] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def cell(value: object) -> str:
@@ -79,7 +101,7 @@ def with_interval(figure: Mapping[str, float | None] | None) -> str:
     return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def comparison(rows: Mapping[str, Scores]) -> str:
+def comparison(rows: Mapping[str, Scores]) -> Markdown:
     """Headline figures of a class label with their intervals, one row a model.
 
     Args:
@@ -94,7 +116,7 @@ def comparison(rows: Mapping[str, Scores]) -> str:
     )
 
 
-def scale_comparison(rows: Mapping[str, Scores], targets: Sequence[str]) -> str:
+def scale_comparison(rows: Mapping[str, Scores], targets: Sequence[str]) -> Markdown:
     """Spearman correlations with their intervals, one row a model; one row a scale where there are many.
 
     Args:
@@ -116,7 +138,7 @@ def spearman_figures(scores: Scores, targets: Sequence[str]) -> dict[str, str]:
     return mean | {name: with_interval(by_target.get(name, {}).get("spearman")) for name in targets}
 
 
-def scale_report(scores: Scores, scales: Mapping[str, Continuous]) -> str:
+def scale_report(scores: Scores, scales: Mapping[str, Continuous]) -> Markdown:
     """Every figure of every scale, with the range of its labels.
 
     Args:
@@ -141,28 +163,19 @@ def label_range(kind: Continuous) -> str:
     return "without bounds" if kind.high is None else f"{kind.high:g} or less"
 
 
-def classification_report(scores: Scores) -> str:
+def classification_report(scores: Scores) -> Markdown:
     """Precision, recall, F1 and support by class, then their macro and weighted means and the accuracy.
 
     Macro means run over the classes that occur among the labels or the predictions, as macro F1 does.
     """
     per_class: Mapping[str, Mapping[str, float]] = scores["per_class"]
-    predicted = [sum(column) for column in zip(*scores["confusion"], strict=True)]
-    occurring = [
-        figures for figures, count in zip(per_class.values(), predicted, strict=True) if count or figures["support"]
+    figures = np.array([[float(of[name]) for name in ("precision", "recall", "f1")] for of in per_class.values()])
+    support, clips = [int(of["support"]) for of in per_class.values()], scores["clips"]
+    occurring = np.add(support, np.sum(scores["confusion"], axis=0)) > 0
+    means = {"macro": figures[occurring].mean(axis=0), "weighted": np.average(figures, axis=0, weights=support)}
+    rows: list[list[object]] = [
+        [name, *row, n] for name, row, n in zip(per_class, figures.tolist(), support, strict=True)
     ]
-    clips = scores["clips"]
-    rows: list[list[object]] = [[name, *_three(figures), figures["support"]] for name, figures in per_class.items()]
-    rows.append([bold("macro"), *_mean(occurring, [1.0] * len(occurring)), clips])
-    rows.append([bold("weighted"), *_mean(occurring, [figures["support"] for figures in occurring]), clips])
+    rows += [[bold(name), *mean.tolist(), clips] for name, mean in means.items()]
     rows.append([bold("accuracy"), "", "", scores["accuracy"]["value"], clips])
     return table(["class", "precision", "recall", "F1", "clips"], rows)
-
-
-def _three(figures: Mapping[str, float]) -> list[float]:
-    return [float(figures[name]) for name in ("precision", "recall", "f1")]
-
-
-def _mean(classes: Sequence[Mapping[str, float]], weights: Sequence[float]) -> list[float]:
-    columns = zip(*(_three(figures) for figures in classes), strict=True)
-    return [sum(w * value for w, value in zip(weights, column, strict=True)) / sum(weights) for column in columns]

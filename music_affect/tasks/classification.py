@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
+from music_affect.confusion import HEADLINES, confusions, headlines
 from music_affect.tasks.objective import Mixture, Objective
 
 
@@ -57,11 +57,9 @@ class Classification(Objective):
         there = labels >= 0
         if not bool(there.any()):
             return {"f1_macro": 0.0, "accuracy": 0.0}
-        predicted, labels = predictions[there].argmax(dim=1), labels[there]
-        return {
-            "f1_macro": float(multiclass_f1_score(predicted, labels, self._num_classes, average="macro")),
-            "accuracy": float(multiclass_accuracy(predicted, labels, self._num_classes, average="micro")),
-        }
+        cells = labels[there].long() * self._num_classes + predictions[there].argmax(dim=1)
+        figures = headlines(confusions(cells[None].cpu().numpy(), self._num_classes))[0]
+        return {name: float(figures[HEADLINES.index(name)]) for name in ("f1_macro", "accuracy")}
 
     def _present_losses(self, output: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         there = labels >= 0

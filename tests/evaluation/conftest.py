@@ -147,24 +147,6 @@ def joint_run(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def older_run(tmp_path: Path) -> Callable[..., Path]:
-    """A run with one class label as earlier versions left it."""
-
-    def make(**changes: Any) -> Path:
-        sample = Sample(GENRE)
-        metrics = metrics_of(sample, "genre")
-        scores = {part: metrics[part]["classification"] for part in ("test", "val")}
-        references = {name: part["classification"] for name, part in metrics["references"].items()}
-        for name in ("targets", "start", "weighting", "score"):
-            del metrics[name]
-        metrics |= {"target": "genre", "classes": CLASSES, **scores, "references": references, **changes}
-        header = ["predicted" if name == "predicted genre" else name for name in sample.header()]
-        return write_run(tmp_path / "older" / "synthetic_beat-fused-ast-s7", metrics, header, sample.rows())
-
-    return make
-
-
-@pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports are written without drawing, which takes most of their time."""
     monkeypatch.setattr("music_affect.evaluation.run_report.draw", lambda run: {})

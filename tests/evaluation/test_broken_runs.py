@@ -15,10 +15,10 @@ from sweep_folders import GENRE, VALENCE, write_cell
 
 from music_affect.errors import RunFolderError
 from music_affect.evaluation.pooling import pool
+from music_affect.evaluation.run_folder import DONE, find_runs, read_run
 from music_affect.evaluation.run_report import write_report
-from music_affect.evaluation.sweep.cells import DONE, find_cells
 from music_affect.evaluation.sweep.contents import gather
-from music_affect.evaluation.sweep.markdown import markdown
+from music_affect.evaluation.sweep.page import markdown
 from music_affect.sweep import run_state
 
 VALUES: list[Any] = [None, "text \ud800", [[[]]], {"a": 1}]
@@ -43,7 +43,7 @@ def variants(node: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str
 
 
 def reported(folder: Path) -> str:
-    return markdown(gather("a sweep", find_cells(folder)))
+    return markdown(gather("a sweep", find_runs(folder)))
 
 
 def complaint(action: Callable[[], object]) -> str:
@@ -69,8 +69,8 @@ def test_metrics_of_any_kind_are_one_line(tmp_path: Path) -> None:
             run = shutil.copytree(whole, tmp_path / "sweep" / f"{number}-{VALUES.index(value)}")
             (run / "metrics.json").write_text(json.dumps(changed))
             run_state.state(run)
-            assert "\n" not in complaint(partial(pool, [run]))
-    assert [cell.state for cell in find_cells(good)] == [DONE]
+            assert "\n" not in complaint(partial(lambda run: pool([read_run(run)]), run))
+    assert [run.state for run in find_runs(good)] == [DONE]
     assert "| cnn " in reported(tmp_path / "sweep")
 
 
@@ -82,7 +82,7 @@ def test_files_of_any_content_are_one_line(content: str, tmp_path: Path) -> None
         kept = (run / name).read_bytes()
         (run / name).write_text(CONTENTS[content])
         run_state.state(run)
-        assert "\n" not in complaint(lambda: pool([run]).scores())
+        assert "\n" not in complaint(lambda: pool([read_run(run)]).scores())
         assert "\n" not in complaint(lambda: write_report(run))
         assert "1 done" in (text := reported(tmp_path / "sweep")) or "2 done" in text
         (run / name).write_bytes(kept)
@@ -94,7 +94,7 @@ def test_a_plan_names_folders_of_its_own_sweep(folder: object, tmp_path: Path) -
     write_cell(tmp_path / "outside")
     plan = {"cells": [{"folder": folder, "words": ["model=cnn"]}], "commands": []}
     (tmp_path / "sweep" / "sweep.json").write_text(json.dumps(plan))
-    assert [cell.path.name for cell in find_cells(tmp_path / "sweep")] == ["good"]
+    assert [run.path.name for run in find_runs(tmp_path / "sweep")] == ["good"]
 
 
 def test_figures_stay_in_the_folder_of_the_run(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from music_affect.evaluation import plots
 from music_affect.evaluation.learning_curves import plot_learning_curves
-from music_affect.evaluation.plots import plot_confusion, plot_per_class
+from music_affect.evaluation.plots import draw_confusion, plot_per_class, save
 
 HISTORY: list[dict[str, float | None]] = [
     {"epoch": e, "train/loss": 2 / (e + 1), "val/loss": None if e % 2 else 2.0, "val/f1_macro": 0.1 * e, "lr": 1e-3}
@@ -29,7 +29,7 @@ def is_drawn(path: Path) -> bool:
 def test_confusion(tmp_path: Path, drawn: list[Figure], num_classes: int) -> None:
     classes = [f"A Rather Long Genre Name {i}" for i in range(num_classes)]
     confusion = np.diag(np.arange(num_classes) + 5)
-    plot_confusion(confusion.tolist(), classes, tmp_path / "new" / "c.png", "a run")
+    save(draw_confusion(confusion.tolist(), classes, "a run"), tmp_path / "new" / "c.png")
     assert is_drawn(tmp_path / "new" / "c.png")
     axes = drawn[0].axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == classes
@@ -99,7 +99,7 @@ def test_figures_that_the_history_does_not_know_have_no_panel(
 
 def test_long_titles_stay_within_the_figure(tmp_path: Path, drawn: list[Figure]) -> None:
     title = "joint / synthetic_beat-fused-ast_small-s0-transfer_freeze_until_epoch3, 100 test clips"
-    plot_confusion([[1, 0], [0, 1]], ["a", "b"], tmp_path / "c.png", title, synthetic=True)
+    save(draw_confusion([[1, 0], [0, 1]], ["a", "b"], title, synthetic=True), tmp_path / "c.png")
     drawn[0].draw_without_rendering()
     place = drawn[0]._suptitle.get_window_extent()  # type: ignore[attr-defined]
     assert 0 <= place.x0 < place.x1 <= drawn[0].bbox.x1
@@ -107,7 +107,7 @@ def test_long_titles_stay_within_the_figure(tmp_path: Path, drawn: list[Figure])
 
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_titles_say_where_the_music_is_synthetic(tmp_path: Path, drawn: list[Figure], synthetic: bool) -> None:
-    plot_confusion([[1, 0], [0, 1]], ["a", "b"], tmp_path / "c.png", "a run", synthetic=synthetic)
+    save(draw_confusion([[1, 0], [0, 1]], ["a", "b"], "a run", synthetic=synthetic), tmp_path / "c.png")
     one = {"a": {"f1": 1.0, "support": 1}}
     plot_per_class(one, one, tmp_path / "p.png", "a run", synthetic=synthetic)
     plot_learning_curves(HISTORY, tmp_path / "l.png", "val/f1_macro", "a run", synthetic=synthetic)
@@ -129,5 +129,5 @@ def test_a_figure_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_drawing_leaves_pyplot_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # an import of it would fail
-    plot_confusion([[1]], ["a"], tmp_path / "c.png", "a run")
+    save(draw_confusion([[1]], ["a"], "a run"), tmp_path / "c.png")
     assert is_drawn(tmp_path / "c.png")

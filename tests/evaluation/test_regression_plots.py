@@ -9,7 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from music_affect.evaluation.regression_plots import Panel, plot_scales
+from music_affect.evaluation.plots import save
+from music_affect.evaluation.regression_plots import Panel, draw_scales
 from music_affect.spec import Continuous
 
 BOUNDED = Continuous(1.0, 9.0)
@@ -32,7 +33,7 @@ def boxes(figure: Figure) -> list[Any]:
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9, 12])
 def test_each_scale_has_a_panel_of_its_own(tmp_path: Path, drawn: list[Figure], count: int) -> None:
     names = [f"joyful_activation_{i}" for i in range(count)]
-    plot_scales([panel(name) for name in names], tmp_path / "new" / "s.png", "a run")
+    save(draw_scales([panel(name) for name in names], "a run"), tmp_path / "new" / "s.png")
     assert imread(tmp_path / "new" / "s.png")[..., :3].std() > 0.02
     shown = [axes for axes in drawn[0].axes if axes.axison]
     assert [axes.get_title() for axes in shown] == [f"{name}\nSpearman 0.500 [0.400, 0.600]" for name in names]
@@ -42,7 +43,7 @@ def test_each_scale_has_a_panel_of_its_own(tmp_path: Path, drawn: list[Figure], 
 
 
 def test_axes_span_the_range_and_carry_the_identity(tmp_path: Path, drawn: list[Figure]) -> None:
-    plot_scales([panel("valence")], tmp_path / "s.png", "a run")
+    save(draw_scales([panel("valence")], "a run"), tmp_path / "s.png")
     axes = drawn[0].axes[0]
     assert axes.get_xlim() == axes.get_ylim() == pytest.approx((0.68, 9.32))
     assert list(axes.lines[0].get_xdata()) == list(axes.lines[0].get_ydata()) == [1.0, 9.0]
@@ -54,7 +55,7 @@ def test_axes_span_the_range_and_carry_the_identity(tmp_path: Path, drawn: list[
     [(BOUNDED, 1.0, 12.0), (Continuous(0.0, None), 0.0, 12.0), (Continuous(), 2.0, 12.0)],
 )
 def test_no_point_is_hidden(tmp_path: Path, drawn: list[Figure], kind: Continuous, low: float, high: float) -> None:
-    plot_scales([panel("valence", kind, true=[2.0, 3.0], predicted=[12.0, 4.0])], tmp_path / "s.png", "a run")
+    save(draw_scales([panel("valence", kind, true=[2.0, 3.0], predicted=[12.0, 4.0])], "a run"), tmp_path / "s.png")
     line = drawn[0].axes[0].lines[0]
     assert list(line.get_xdata()) == [low, high]
 
@@ -62,17 +63,17 @@ def test_no_point_is_hidden(tmp_path: Path, drawn: list[Figure], kind: Continuou
 @pytest.mark.parametrize("values", [[], [0.5, 0.5]])
 def test_nothing_and_constants_are_drawn(tmp_path: Path, drawn: list[Figure], values: list[float]) -> None:
     empty = panel("valence", Continuous(), true=values, predicted=values, spearman=None)
-    plot_scales([empty], tmp_path / "s.png", "a run")
-    assert drawn[0].axes[0].get_title() == "valence\nSpearman –"
+    save(draw_scales([empty], "a run"), tmp_path / "s.png")
+    assert drawn[0].axes[0].get_title() == "valence"
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_titles_say_where_the_music_is_synthetic(tmp_path: Path, drawn: list[Figure], synthetic: bool) -> None:
-    plot_scales([panel("valence")], tmp_path / "s.png", "a run", synthetic=synthetic)
+    save(draw_scales([panel("valence")], "a run", synthetic=synthetic), tmp_path / "s.png")
     assert drawn[0].get_suptitle() == ("SYNTHETIC music\na run" if synthetic else "a run")
 
 
 def test_drawing_leaves_pyplot_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # an import of it would fail
-    plot_scales([panel("valence")], tmp_path / "s.png", "a run")
+    save(draw_scales([panel("valence")], "a run"), tmp_path / "s.png")
     assert (tmp_path / "s.png").is_file()

@@ -9,9 +9,11 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from music_affect.errors import LabelError
-from music_affect.evaluation.scale_baselines import MeanReference, RidgeReference, ScaleReference
+from music_affect.evaluation.baselines import Fitted, MeanReference, Reference, RidgeReference
+from music_affect.spec import Continuous
 
-KINDS: list[type[ScaleReference]] = [MeanReference, RidgeReference]
+FREE = Continuous(None, None)
+KINDS: list[type[Reference]] = [MeanReference, RidgeReference]
 
 
 def scaled(clips: int = 120, figures: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -23,10 +25,10 @@ def scaled(clips: int = 120, figures: int = 30) -> tuple[np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_json_carries_a_reference_unchanged(kind: type[ScaleReference]) -> None:
+def test_json_carries_a_reference_unchanged(kind: type[Reference]) -> None:
     statistics, values = scaled()
-    reference = kind().fit(statistics, values)
-    again = kind.from_dict(json.loads(json.dumps(reference.to_dict(), allow_nan=False)))
+    reference = kind().fit(statistics, values, FREE)
+    again = Fitted.from_dict(json.loads(json.dumps(reference.to_dict(), allow_nan=False)), FREE)
     assert reference.predict(statistics).dtype == np.float64
     np.testing.assert_array_equal(again.predict(statistics), reference.predict(statistics))
     assert again.to_dict() == reference.to_dict()
@@ -39,28 +41,29 @@ def test_ridge_equals_sklearn_on_standardised_statistics(figures: int, penalty: 
     scaler = StandardScaler().fit(statistics[:90].astype(np.float64))
     inputs = scaler.transform(statistics.astype(np.float64))
     expected = Ridge(alpha=penalty * figures).fit(inputs[:90], values[:90]).predict(inputs)
-    found = RidgeReference(penalty).fit(statistics[:90], values[:90]).predict(statistics)
+    found = RidgeReference(penalty).fit(statistics[:90], values[:90], FREE).predict(statistics)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_ridge_is_linear_in_the_statistics() -> None:
     statistics, values = scaled()
-    plain = RidgeReference().fit(statistics, values).to_dict()
-    by_hand = statistics.astype(np.float64) @ plain["weights"] + plain["bias"]
-    np.testing.assert_allclose(RidgeReference.from_dict(plain).predict(statistics), by_hand)
+    fitted = RidgeReference().fit(statistics, values, FREE)
+    weights = fitted.weights[0] / fitted.scale
+    by_hand = statistics.astype(np.float64) @ weights + fitted.bias[0] - fitted.mean @ weights
+    np.testing.assert_allclose(fitted.predict(statistics), by_hand)
 
 
 def test_ridge_follows_the_units_of_its_labels() -> None:
     statistics, values = scaled()
-    found = RidgeReference().fit(statistics, values).predict(statistics)
-    moved = RidgeReference().fit(statistics, 100 * values - 7).predict(statistics)
+    found = RidgeReference().fit(statistics, values, FREE).predict(statistics)
+    moved = RidgeReference().fit(statistics, 100 * values - 7, FREE).predict(statistics)
     np.testing.assert_allclose(moved, 100 * found - 7)
 
 
 def test_ridge_learns_and_survives_constant_columns() -> None:
     statistics, values = scaled()
     statistics = np.hstack([statistics, np.full((120, 2), -80.1, np.float32)])
-    reference = RidgeReference().fit(statistics[:80], values[:80])
+    reference = RidgeReference().fit(statistics[:80], values[:80], FREE)
     assert spearmanr(reference.predict(statistics[80:]), values[80:])[0] > 0.8
     moved = statistics[80:].copy()
     moved[:, -2:] += 1e-4
@@ -69,7 +72,7 @@ def test_ridge_learns_and_survives_constant_columns() -> None:
 
 def test_ridge_of_constant_labels_answers_with_them() -> None:
     statistics, _ = scaled()
-    found = RidgeReference().fit(statistics, np.full(120, 0.25)).predict(statistics)
+    found = RidgeReference().fit(statistics, np.full(120, 0.25), FREE).predict(statistics)
     np.testing.assert_allclose(found, 0.25)
 
 
@@ -77,22 +80,23 @@ def test_ridge_stays_inside_its_scale() -> None:
     statistics, values = scaled()
     low, high = np.quantile(values, [0.2, 0.9])
     free, half, ended = (
-        RidgeReference().fit(statistics, values, *ends) for ends in ((), (low, None), (float(low), float(high)))
+        RidgeReference().fit(statistics, values, Continuous(*ends))
+        for ends in ((None, None), (low, None), (float(low), float(high)))
     )
     answers = free.predict(statistics)
     assert (answers < low).any()
     assert (answers > high).any()
     np.testing.assert_array_equal(half.predict(statistics), np.maximum(answers, low))
-    again = RidgeReference.from_dict(json.loads(json.dumps(ended.to_dict())))
+    again = Fitted.from_dict(json.loads(json.dumps(ended.to_dict())), ended.target)
     np.testing.assert_array_equal(again.predict(statistics), np.clip(answers, low, high))
 
 
 def test_mean_answers_with_the_mean_of_its_labels() -> None:
-    reference = MeanReference().fit(np.zeros((3, 4), np.float32), np.array([0.0, 0.5, 1.0]))
+    reference = MeanReference().fit(np.zeros((3, 4), np.float32), np.array([0.0, 0.5, 1.0]), FREE)
     np.testing.assert_array_equal(reference.predict(np.ones((2, 4), np.float32)), [0.5, 0.5])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_scale_without_training_labels_is_refused(kind: type[ScaleReference]) -> None:
-    with pytest.raises(LabelError, match=r"no training clip has a value.*leave the target out"):
-        kind().fit(np.zeros((0, 4), np.float32), np.zeros(0))
+def test_a_scale_without_training_labels_is_refused(kind: type[Reference]) -> None:
+    with pytest.raises(LabelError, match=r"no training clip has this label.*leave the target out"):
+        kind().fit(np.zeros((0, 4), np.float32), np.zeros(0), FREE)

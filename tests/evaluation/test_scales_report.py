@@ -174,14 +174,14 @@ def test_labels_are_read_back(joint_run: MakeRun) -> None:
 
 @pytest.mark.parametrize(
     ("part", "message"),
-    [("regression", "test/regression, references/linear/regression"), ("classification", "test/cl")],
+    [("regression", "test.regression is missing"), ("classification", "test.classification is missing")],
 )
 def test_scores_that_a_label_calls_for_are_asked_for(joint_run: MakeRun, part: str, message: str) -> None:
     run = joint_run()
     found = metrics(run)
     del found["test"][part], found["references"]["linear"][part]
     (run / "metrics.json").write_text(json.dumps(found))
-    with pytest.raises(RunFolderError, match=f"metrics.json lacks {message}.*resume the run"):
+    with pytest.raises(RunFolderError, match=rf"metrics.json cannot be used \({message}\).*resume the run"):
         write_report(run)
 
 

@@ -79,7 +79,7 @@ def test_a_missing_run_from_scratch_is_said(joint_run: MakeRun, state: str) -> N
     assert "| difference |" not in body
 
 
-def test_in_a_sweep_the_run_from_scratch_has_another_number(joint_run: MakeRun) -> None:
-    joint_run(folder=f"0-{SCRATCH}")
-    body = start_section(joint_run(folder=f"7-{SCRATCH}-transfer", start=START))
-    assert f"From scratch: `0-{SCRATCH}`." in body
+def test_in_a_sweep_the_run_from_scratch_has_another_digest(joint_run: MakeRun) -> None:
+    joint_run(folder=f"{SCRATCH}-0123abcd")
+    body = start_section(joint_run(folder=f"{SCRATCH}-transfer-4567cdef", start=START))
+    assert f"From scratch: `{SCRATCH}-0123abcd`." in body

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from music_affect.evaluation.run_folder import DONE, RunFolder
 from music_affect.evaluation.sweep.axes import axis_title, find_axes
-from music_affect.evaluation.sweep.cells import DONE, Cell
 from music_affect.evaluation.sweep.commands import repeat_command
 from music_affect.evaluation.sweep.spelling import Spelling
 
 
-def cell(command: str | None = None, name: str = "run", **config: Any) -> Cell:
+def cell(command: str | None = None, name: str = "run", **config: Any) -> RunFolder:
     told = {key.replace("__", "."): value for key, value in config.items()}
-    return Cell(Path(name), DONE, config=told, manifest={"command": command} if command else {})
+    return RunFolder(Path(name), DONE, config=told, manifest={"command": command} if command else {})
 
 
-def told(runs: list[Cell], key: str) -> list[str]:
+def told(runs: list[RunFolder], key: str) -> list[str]:
     spelling = Spelling(runs)
     return [spelling(run, key) for run in runs]
 
@@ -86,7 +86,7 @@ def test_titles() -> None:
     ],
 )
 def test_values_are_told_as_short_as_tells_them_apart(key: str, values: list[object], texts: list[str]) -> None:
-    assert told([Cell(Path("run"), DONE, config={key: value}) for value in values], key) == texts
+    assert told([RunFolder(Path("run"), DONE, config={key: value}) for value in values], key) == texts
 
 
 def test_on_which_device_a_run_was_is_no_axis_and_on_how_many_is_one() -> None:
@@ -99,7 +99,7 @@ def test_whether_folds_were_tested_is_an_axis() -> None:
     runs = [cell(data__fold=fold) for fold in (None, 0, 1)]
     assert find_axes(runs) == ["test"]
     assert told(runs, "test") == ["hold-out", "folds", "folds"]
-    cut_off = Cell(Path("run"), "unfinished", config={"model.name": "cnn"})
+    cut_off = RunFolder(Path("run"), "unfinished", config={"model.name": "cnn"})
     assert find_axes([*runs[1:], cut_off]) == []
 
 
@@ -107,9 +107,9 @@ SWEEP = "python -m music_affect.train -m 'model=cnn,ast' 'optimizer.betas=[0.9,0
 
 
 def test_the_command_of_a_row_has_its_choice_of_each_list_and_all_its_seeds() -> None:
-    runs = [cell(SWEEP, f"{number}-run", model__name="ast", seed=seed) for number, seed in ((7, 1), (6, 0))]
+    runs = [cell(SWEEP, model__name="ast", optimizer__betas=[0.8, 0.9], seed=seed) for seed in (1, 0)]
     assert repeat_command(runs) == "python -m music_affect.train -m model=ast 'optimizer.betas=[0.8,0.9]' seed=0,1"
-    assert repeat_command([cell(SWEEP, "1-run", model__name="cnn", seed=1)]) == (
+    assert repeat_command([cell(SWEEP, model__name="cnn", optimizer__betas=[0.9, 0.99], seed=1)]) == (
         "python -m music_affect.train model=cnn 'optimizer.betas=[0.9,0.99]' seed=1"
     )
 
@@ -139,7 +139,7 @@ def test_without_a_command_the_configuration_tells_it(command: str | None) -> No
 
 def test_the_words_of_a_plan_come_before_the_command() -> None:
     words = ["model=ast", "seed=1", "sweep.resume=true", "hydra.sweep.dir=x"]
-    run = Cell(Path("run"), DONE, config={"seed": 1}, manifest={"command": SWEEP}, words=words)
+    run = RunFolder(Path("run"), DONE, config={"seed": 1}, manifest={"command": SWEEP}, words=words)
     assert repeat_command([run]) == "python -m music_affect.train model=ast seed=1"
 
 
@@ -150,7 +150,7 @@ def test_a_trial_of_a_search_is_repeated_by_the_values_that_it_was_given() -> No
         "search.space.loader.batch_size": [8, 16],
         "search.space.model": None,
     }
-    run = Cell(
+    run = RunFolder(
         Path("run"),
         DONE,
         config={"optimizer.lr": 0.002, "loader.batch_size": 8, **space},

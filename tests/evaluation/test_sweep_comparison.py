@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from sweep_folders import write_cell
 
-from music_affect.evaluation.sweep.cells import find_cells
+from music_affect.evaluation.run_folder import find_runs
 from music_affect.evaluation.sweep.comparison import Comparison, holm, neighbours
 from music_affect.evaluation.sweep.leaderboard import Row, rows_of
 from music_affect.evaluation.sweep.spelling import Spelling
 
 
 def by_model(folder: Path) -> list[Row]:
-    cells = find_cells(folder)
-    return rows_of(cells, ["model.name"], Spelling(cells))
+    runs = find_runs(folder)
+    return rows_of(runs, ["model.name"], Spelling(runs))
 
 
 def compared(folder: Path) -> list[Comparison]:
@@ -34,14 +34,20 @@ def test_a_large_difference_on_the_same_clips_is_better(tmp_path: Path) -> None:
     assert found.p == pytest.approx(2 / 2001)
 
 
-def test_the_same_answers_are_not_told_apart(tmp_path: Path) -> None:
+def test_the_same_answers_are_not_significantly_different(tmp_path: Path) -> None:
     for model in ("one", "other"):
         write_cell(tmp_path / model, model=model)
     (found,) = compared(tmp_path)
-    assert (found.verdict, found.difference, found.low, found.high, found.p) == ("not told apart", 0.0, 0.0, 0.0, 1.0)
+    assert (found.verdict, found.difference, found.low, found.high, found.p) == (
+        "not significantly different",
+        0.0,
+        0.0,
+        0.0,
+        1.0,
+    )
 
 
-def test_pairing_tells_apart_what_separate_intervals_would_not(tmp_path: Path) -> None:
+def test_pairing_finds_what_separate_intervals_would_not(tmp_path: Path) -> None:
     write_cell(tmp_path / "one", model="one", skill=0.6, ids=range(300))
     folder = write_cell(tmp_path / "other", model="other", skill=0.6, ids=range(300))
     lines = (folder / "predictions.csv").read_text().splitlines()

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from sweep_folders import ALARM, CLASSES, VALENCE, settings_of, write_cell, write_state
 
-from music_affect.evaluation.sweep.cells import find_cells
+from music_affect.evaluation.run_folder import find_runs
 from music_affect.evaluation.sweep.contents import Contents, alarm_groups, gather
 from music_affect.evaluation.sweep.matrix import matrix_of
 from music_affect.evaluation.sweep.wording import verdict, warning
 
 
 def contents(folder: Path) -> Contents:
-    return gather("sweep", find_cells(folder))
+    return gather("sweep", find_runs(folder))
 
 
 def test_tasks_music_and_classes_never_share_a_leaderboard(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_header_counts_runs_clips_and_seeds(tmp_path: Path) -> None:
         "test clips": "60 of folk",
     }  # fmt: skip
     assert found.varied == {"model": "ast, cnn"}
-    assert [cell.reason for cell in found.undone] == ["it broke", "cut off, or still running"]
+    assert [run.reason for run in found.undone] == ["it broke", "cut off, or still running"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import statistics
 from pathlib import Path
@@ -14,16 +15,16 @@ from sklearn.metrics import f1_score
 from sweep_folders import ALARM, CLASSES, GENRE, VALENCE, write_cell
 
 from music_affect.evaluation.pooling import pool
+from music_affect.evaluation.run_folder import find_run, find_runs
 from music_affect.evaluation.sweep.axes import find_axes
-from music_affect.evaluation.sweep.cells import find_cells
 from music_affect.evaluation.sweep.leaderboard import Row, rows_of
 from music_affect.evaluation.sweep.resampling import resample
 from music_affect.evaluation.sweep.spelling import Spelling
 
 
 def rows(folder: Path) -> list[Row]:
-    cells = find_cells(folder)
-    return rows_of(cells, ["model.name", *find_axes(cells)], Spelling(cells))
+    runs = find_runs(folder)
+    return rows_of(runs, ["model.name", *find_axes(runs)], Spelling(runs))
 
 
 def answers(folder: Path) -> tuple[list[str], list[str]]:
@@ -59,7 +60,7 @@ def test_folds_are_pooled_before_they_are_scored(tmp_path: Path) -> None:
     pooled = float(f1_score(true, chosen, average="macro"))
     assert row.score == pytest.approx(pooled)
     assert pooled != pytest.approx(statistics.fmean(float(f1_score(*pair, average="macro")) for pair in found))
-    assert (row.folds, row.clips, len(row.cells)) == (3, 60, 3)
+    assert (row.folds, row.clips, len(row.runs)) == (3, 60, 3)
 
 
 def test_a_seed_that_lacks_a_fold_is_left_out_and_said_so(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_of_the_same_run_twice_the_newest_counts(tmp_path: Path) -> None:
     old, new = (write_cell(tmp_path / name, skill=skill) for name, skill in (("b", 0.2), ("a", 0.9)))
     os.utime(old / "metrics.json", (1, 1))
     (row,) = rows(tmp_path)
-    assert [cell.path for cell in row.cells] == [new]
+    assert [run.path for run in row.runs] == [new]
     assert list(row.notes) == ["1 older run of the same seed and fold left out"]
 
 
@@ -111,16 +112,21 @@ def test_without_predictions_the_recorded_score_stands_without_an_interval(
     assert "genre" in row.figures()
 
 
-def test_a_run_without_references_alarms_and_times_still_has_its_row(tmp_path: Path) -> None:
-    write_cell(tmp_path / "run", references=None, alarms=None, seconds=None, parameters=None, clips=None)
+def test_a_run_without_alarms_and_times_still_has_its_row(tmp_path: Path) -> None:
+    folder = write_cell(tmp_path / "run")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for name in ("alarms", "seconds", "parameters"):
+        del metrics[name]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
     (row,) = rows(tmp_path)
-    assert [row.reference("linear"), row.seconds, row.parameters, dict(row.alarms)] == [None, None, None, {}]
+    assert [row.seconds, row.parameters, dict(row.alarms)] == [None, None, {}]
 
 
 def test_alarms_count_runs_and_references_are_averaged(tmp_path: Path) -> None:
     for seed in range(2):
-        linear = {"classification": {"f1_macro": {"value": 0.2 + 0.2 * seed}}}
-        write_cell(tmp_path / f"s{seed}", seed=seed, alarms=[ALARM, ALARM], references={"linear": linear})
+        linear, majority = ({"classification": {"f1_macro": {"value": value}}} for value in (0.2 + 0.2 * seed, None))
+        references = {"linear": linear, "majority": majority}
+        write_cell(tmp_path / f"s{seed}", seed=seed, alarms=[ALARM, ALARM], references=references)
     (row,) = rows(tmp_path)
     assert row.alarms == {"below linear": 2}
     assert row.reference("linear") == pytest.approx(0.3)
@@ -166,7 +172,7 @@ def test_clips_without_a_label_are_not_scored(tmp_path: Path) -> None:
 
 
 def test_draws_are_those_of_scoring_each_draw_anew(tmp_path: Path) -> None:
-    found = pool([write_cell(tmp_path / "run")])
+    found = pool([find_run(write_cell(tmp_path / "run"))])
     true, chosen = (np.array(side) for side in answers(tmp_path / "run"))
     index = np.random.default_rng(0).integers(0, 60, size=(20, 60))
     expected = [f1_score(true[row], chosen[row], average="macro") for row in index]
@@ -175,8 +181,8 @@ def test_draws_are_those_of_scoring_each_draw_anew(tmp_path: Path) -> None:
 
 
 def test_draws_do_not_depend_on_how_they_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = pool([write_cell(tmp_path / "run")])
+    found = pool([find_run(write_cell(tmp_path / "run"))])
     whole = resample([found]).drawn
-    monkeypatch.setattr("music_affect.evaluation.sweep.resampling._ENTRIES_A_CHUNK", 6100)
+    monkeypatch.setattr("music_affect.evaluation.intervals._ENTRIES_A_CHUNK", 6100)
     assert np.array_equal(resample([found]).drawn, whole)
     assert len(whole) == 2000

@@ -11,7 +11,7 @@ import pytest
 from sweep_folders import ALARM, GENRE, VALENCE, settings_of, write_cell, write_state
 
 from music_affect.errors import RunFolderError
-from music_affect.evaluation.sweep.cells import find_cells
+from music_affect.evaluation.run_folder import find_runs
 from music_affect.evaluation.sweep.contents import gather
 from music_affect.evaluation.sweep.figures import draw_cost, draw_curves
 from music_affect.evaluation.sweep.sweep_report import write_sweep_report
@@ -186,10 +186,10 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_curves_and_costs_are_drawn_where_there_is_something_to_draw(tmp_path: Path) -> None:
     folder = write_cell(tmp_path / "a")
-    section = gather("sweep", find_cells(tmp_path)).sections[0]
+    section = gather("sweep", find_runs(tmp_path)).sections[0]
     assert "val, f1 macro" in (draw_curves(section) or "")
     assert draw_cost(section) is None
     (folder / "metrics.csv").write_text("epoch,train/f1_macro\n0,0.1\n")
-    assert "train, f1 macro" in (draw_curves(gather("sweep", find_cells(tmp_path)).sections[0]) or "")
+    assert "train, f1 macro" in (draw_curves(gather("sweep", find_runs(tmp_path)).sections[0]) or "")
     (folder / "metrics.csv").write_text("epoch\n")
-    assert draw_curves(gather("sweep", find_cells(tmp_path)).sections[0]) is None
+    assert draw_curves(gather("sweep", find_runs(tmp_path)).sections[0]) is None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.sweep.axes import axis_title
-from music_affect.evaluation.sweep.cells import Cell
 from music_affect.evaluation.sweep.comparison import NOT_COMPARABLE, Comparison
 from music_affect.evaluation.sweep.contents import Section
 from music_affect.evaluation.sweep.leaderboard import Row
-from music_affect.evaluation.sweep.spelling import UNKNOWN
+from music_affect.evaluation.tables import UNKNOWN, cell
 
 SCORE, INTERVAL, NAME = "score", "95 % interval", "configuration"
 
@@ -22,9 +22,9 @@ def texts(section: Section, row: Row) -> dict[str, str]:
         NAME: section.name(row),
         SCORE: f"{row.score:.3f}" + ("" if row.spread is None else f" ± {row.spread:.3f}"),
         INTERVAL: interval(row),
-        **{name: _figure(labels.get(name)) for name in section.labels},
-        "linear": _figure(row.reference("linear")),
-        "majority": _figure(row.reference("majority")),
+        **{name: cell(labels.get(name)) for name in section.labels},
+        "linear": cell(row.reference("linear")),
+        "majority": cell(row.reference("majority")),
         "seeds × folds": f"{len(row.seeds)} × {row.folds}" if row.folds else str(len(row.seeds)),
         "clips": str(row.clips),
         "seconds": UNKNOWN if row.seconds is None else f"{row.seconds:.1f}",
@@ -53,9 +53,9 @@ def compared(section: Section, comparison: Comparison) -> dict[str, str]:
     }
 
 
-def undone(cell: Cell) -> dict[str, str]:
+def undone(run: RunFolder) -> dict[str, str]:
     """A run without a score by heading."""
-    return {"run": cell.path.name, "state": cell.state, "reason": cell.reason}
+    return {"run": run.path.name, "state": run.state, "reason": run.reason}
 
 
 def record(section: Section, row: Row, axes: list[str]) -> Mapping[str, object]:
@@ -76,7 +76,7 @@ def record(section: Section, row: Row, axes: list[str]) -> Mapping[str, object]:
         "seeds": len(row.seeds),
         "folds": row.folds,
         "clips": row.clips,
-        "runs": len(row.cells),
+        "runs": len(row.runs),
         "training_seconds": row.seconds,
         "parameters": row.parameters,
         "alarms": "; ".join(f"{name} ({count})" for name, count in sorted(row.alarms.items())),
@@ -96,7 +96,3 @@ def short(number: float) -> str:
         if number >= size:
             return f"{number / size:.3g}{letter}"
     return f"{number:.3g}"
-
-
-def _figure(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.3f}"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from music_affect.evaluation.intervals import middle
 from music_affect.evaluation.sweep.leaderboard import Row
-from music_affect.evaluation.sweep.resampling import middle
 
 LEVEL = 0.05
-BETTER, NOT_TOLD_APART, NOT_COMPARABLE = "better", "not told apart", "not comparable"
+BETTER, NOT_SIGNIFICANT, NOT_COMPARABLE = "better", "not significantly different", "not comparable"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Comparison:
 
     Args:
         rank: of the upper one, from 1.
-        verdict: ``better``, ``not told apart`` or ``not comparable``.
+        verdict: ``better``, ``not significantly different`` or ``not comparable``.
         difference: of the scores, the upper less the lower.
         low: lower end of its 95 % interval; None where they were tested on different clips.
         high: upper end.
@@ -49,7 +49,7 @@ def neighbours(rows: Sequence[Row]) -> list[Comparison]:
     tested = [comparison for comparison in found if comparison.p is not None]
     corrected = holm([comparison.p or 0.0 for comparison in tested])
     judged = {
-        comparison.rank: replace(comparison, p=p, verdict=BETTER if p < LEVEL else NOT_TOLD_APART)
+        comparison.rank: replace(comparison, p=p, verdict=BETTER if p < LEVEL else NOT_SIGNIFICANT)
         for comparison, p in zip(tested, corrected, strict=True)
     }
     return [judged.get(comparison.rank, comparison) for comparison in found]
@@ -70,6 +70,6 @@ def _compare(rank: int, upper: Row, lower: Row) -> Comparison:
     if one is None or other is None or one.clips != other.clips:
         return Comparison(rank, NOT_COMPARABLE, difference)
     drawn = one.drawn - other.drawn
-    # The draws themselves count as one, so that no chance is ever told as 0.
+    # The draws themselves count as one, so that no chance is ever reported as 0.
     tails = [(1 + int(np.sum(side))) / (1 + len(drawn)) for side in (drawn <= 0, drawn >= 0)]
-    return Comparison(rank, NOT_TOLD_APART, difference, *middle(drawn), p=min(1.0, 2 * min(tails)))
+    return Comparison(rank, NOT_SIGNIFICANT, difference, *middle(drawn), p=min(1.0, 2 * min(tails)))

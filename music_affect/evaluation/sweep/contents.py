@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from music_affect.evaluation.run_folder import DONE, RunFolder
 from music_affect.evaluation.sweep.axes import NAMES, axis_title, find_axes
-from music_affect.evaluation.sweep.cells import DONE, Cell
 from music_affect.evaluation.sweep.comparison import Comparison, neighbours
-from music_affect.evaluation.sweep.leaderboard import Row, alarms_of, rows_of
-from music_affect.evaluation.sweep.spelling import UNKNOWN, Spelling
+from music_affect.evaluation.sweep.leaderboard import Row, rows_of
+from music_affect.evaluation.sweep.spelling import Spelling
+from music_affect.evaluation.tables import UNKNOWN
 
 _MODEL = "model.name"
 
@@ -36,7 +37,7 @@ class Section:
     axes: Sequence[str]
     rows: Sequence[Row]
     comparisons: Sequence[Comparison]
-    undone: Sequence[Cell]
+    undone: Sequence[RunFolder]
     spelling: Spelling
 
     @property
@@ -51,7 +52,7 @@ class Section:
     @property
     def score_name(self) -> str:
         """What decides: macro F1, Spearman or their mean."""
-        test = self.rows[0].cells[0].metrics.get("test") or {}
+        test = self.rows[0].runs[0].metrics["test"]
         scales = (test.get("regression") or {}).get("by_target") or {}
         spearman = "mean Spearman" if len(scales) > 1 else "Spearman"
         if test.get("classification") and test.get("regression"):
@@ -70,11 +71,19 @@ class Section:
 
     def notes(self, row: Row) -> list[str]:
         """What a reader has to know of a row, the runs that it lacks included."""
-        lacking = sum(
-            all(self.spelling(cell, key) == told for key, told in row.settings.items()) for cell in self.undone
-        )
+        lacking = sum(all(self.spelling(run, key) == told for key, told in row.settings.items()) for run in self.undone)
         runs = "1 more run has" if lacking == 1 else f"{lacking} more runs have"
         return [*row.notes, *([f"{runs} no score"] if lacking else [])]
+
+    @property
+    def commands(self) -> list[str]:
+        """Lines of a shell: each row's name as a comment, and the command that repeats it."""
+        return [line for row in self.rows for line in (f"# {self.name(row)}", row.command)]
+
+    @property
+    def all_notes(self) -> list[str]:
+        """Notes of all rows as sentences."""
+        return [f"{self.name(row)}: {note}." for row in self.rows for note in self.notes(row)]
 
 
 @dataclass(frozen=True)
@@ -83,38 +92,38 @@ class Contents:
 
     Args:
         title: name of the folder.
-        cells: every run found, at least one.
+        runs: every run found, at least one.
         axes: settings that vary.
         sections: one a task and music, in the order of their names.
         spelling: how settings are told.
     """
 
     title: str
-    cells: Sequence[Cell]
+    runs: Sequence[RunFolder]
     axes: Sequence[str]
     sections: Sequence[Section]
     spelling: Spelling
 
     @cached_property
-    def undone(self) -> list[Cell]:
+    def undone(self) -> list[RunFolder]:
         """Runs without a score."""
-        return [cell for cell in self.cells if cell.state != DONE]
+        return [run for run in self.runs if run.state != DONE]
 
     @property
     def synthetic(self) -> str:
         """``all``, ``some`` or nothing, of the finished runs; of all runs where none is finished."""
-        found = [cell.synthetic for cell in self.cells if cell.state == DONE] or [cell.synthetic for cell in self.cells]
+        found = [run.synthetic for run in self.runs if run.state == DONE] or [run.synthetic for run in self.runs]
         return "all" if all(found) else "some" if any(found) else ""
 
     @property
     def states(self) -> dict[str, int]:
         """Runs by state, the finished first."""
-        counts = Counter(cell.state for cell in self.cells)
+        counts = Counter(run.state for run in self.runs)
         return {DONE: counts.pop(DONE, 0), **dict(sorted(counts.items()))}
 
     def values(self, axis: str) -> list[str]:
         """What the runs have for an axis."""
-        return sorted({self.spelling(cell, axis) for cell in self.cells} - {UNKNOWN}, key=_numeric)
+        return sorted({self.spelling(run, axis) for run in self.runs} - {UNKNOWN}, key=_numeric)
 
     @property
     def varied(self) -> dict[str, str]:
@@ -124,8 +133,8 @@ class Contents:
     @property
     def facts(self) -> dict[str, str]:
         """The header, line by line."""
-        seeds = sorted({str(cell.seed) for cell in self.cells if cell.seed is not None}, key=_numeric)
-        folds = sorted({str(cell.fold) for cell in self.cells if cell.fold is not None}, key=_numeric)
+        seeds = sorted({str(run.seed) for run in self.runs if run.seed is not None}, key=_numeric)
+        folds = sorted({str(run.fold) for run in self.runs if run.fold is not None}, key=_numeric)
         clips = {section.music: max(row.clips for row in section.rows) for section in self.sections}
         return {
             "runs": ", ".join(f"{count} {state}" for state, count in self.states.items()),
@@ -153,20 +162,20 @@ class AlarmGroup:
     message: str
 
 
-def gather(title: str, cells: Sequence[Cell]) -> Contents:
+def gather(title: str, runs: Sequence[RunFolder]) -> Contents:
     """Sorts runs into leaderboards.
 
     Args:
         title: name of the folder.
-        cells: every run found, at least one.
+        runs: every run found, at least one.
     """
-    axes, spelling = find_axes(cells), Spelling(cells)
-    tables: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in cells:
-        if cell.state == DONE:
-            tables.setdefault(_table(cell, spelling), []).append(cell)
-    sections = [_section(key, done, axes, cells, spelling) for key, done in sorted(tables.items())]
-    return Contents(title, cells, axes, sections, spelling)
+    axes, spelling = find_axes(runs), Spelling(runs)
+    tables: dict[tuple[str, ...], list[RunFolder]] = {}
+    for run in runs:
+        if run.state == DONE:
+            tables.setdefault(_table(run, spelling), []).append(run)
+    sections = [_section(key, done, axes, runs, spelling) for key, done in sorted(tables.items())]
+    return Contents(title, runs, axes, sections, spelling)
 
 
 def told(axis: str, value: str) -> str:
@@ -189,29 +198,29 @@ def alarm_groups(contents: Contents) -> list[AlarmGroup]:
 
 
 def _section(
-    key: tuple[str, ...], done: Sequence[Cell], axes: Sequence[str], cells: Sequence[Cell], spelling: Spelling
+    key: tuple[str, ...], done: Sequence[RunFolder], axes: Sequence[str], runs: Sequence[RunFolder], spelling: Spelling
 ) -> Section:
     task, music = key[:2]
     rows = rows_of(done, list(dict.fromkeys([*axes, *NAMES])), spelling)
     varied = [axis for axis in axes if len({row.settings[axis] for row in rows}) > 1]
     shown = [_MODEL, *(axis for axis in varied if axis != _MODEL)]
-    undone = [cell for cell in cells if cell.state != DONE and _place(cell, spelling) == (task, music)]
+    undone = [run for run in runs if run.state != DONE and _place(run, spelling) == (task, music)]
     return Section(task, music, shown, rows, neighbours(rows), undone, spelling)
 
 
-def _table(cell: Cell, spelling: Spelling) -> tuple[str, ...]:
+def _table(run: RunFolder, spelling: Spelling) -> tuple[str, ...]:
     """Runs that agree in this share a leaderboard: task, music, and the labels with their classes."""
-    targets: Mapping[str, Any] = cell.metrics.get("targets") or {}
-    return (*_place(cell, spelling), *(f"{name} {kind}" for name, kind in sorted(targets.items())))
+    kinds = (f"{name} {kind}" for name, kind in sorted(run.targets.items()))
+    return (*_place(run, spelling), *kinds)
 
 
-def _place(cell: Cell, spelling: Spelling) -> tuple[str, str]:
-    return spelling(cell, "task.name"), spelling(cell, "data.name").removesuffix("_beat")
+def _place(run: RunFolder, spelling: Spelling) -> tuple[str, str]:
+    return spelling(run, "task.name"), spelling(run, "data.name").removesuffix("_beat")
 
 
 def _message(row: Row, name: str) -> str:
-    found = (alarm.get("message", "") for cell in row.cells for alarm in alarms_of(cell) if alarm.get("name") == name)
-    return str(next(found, ""))
+    alarms = [alarm for run in row.runs for alarm in run.metrics.get("alarms", [])]
+    return str(next(alarm["message"] for alarm in alarms if alarm["name"] == name))
 
 
 def _numeric(text: str) -> tuple[int, str]:

@@ -7,15 +7,19 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from music_affect.errors import RunFolderError
+from music_affect.evaluation.plots import GRID, INK, MODEL, bare, new_figure, tile
+from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.sweep.columns import short
 from music_affect.evaluation.sweep.contents import Section
-from music_affect.evaluation.sweep.drawing import ACCENT, INK, LINE, PALETTE, colour, new_figure, style, to_svg
+from music_affect.evaluation.sweep.drawing import to_svg
 from music_affect.evaluation.sweep.leaderboard import Row
 from music_affect.evaluation.sweep.matrix import Matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PALETTE = (MODEL, "#e07f35", "#3ba36a", "#c4508c", "#8a6fd4", "#b3952a", "#36a3a6", "#d15a55")
 _WIDTH = 5.4
 _LARGEST = 60  # places of a matrix that are still a small picture
 
@@ -39,11 +43,11 @@ def draw_curves(section: Section) -> str | None:
         shown = number < len(PALETTE)
         label = f"{place + 1}  {section.name(section.rows[place])}" if shown else "others"
         marker = "o" if len(curve) < 3 else None
-        ink = colour(number) if shown else LINE
+        ink = PALETTE[number] if shown else GRID
         axes.plot(list(curve), list(curve.values()), color=ink, label=label, marker=marker, zorder=3 if shown else 2)
     axes.set(xlabel="epoch", ylabel=column.replace("_", " ").replace("/", ", "))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    style(axes)
+    bare(axes, "both")
     lines = {line.get_label(): line for line in axes.lines}
     figure.legend(handles=list(lines.values()), loc="outside lower left", frameon=False, fontsize=9, labelcolor=INK)
     return to_svg(figure, f"learning curves, {section.title}")
@@ -88,16 +92,8 @@ def draw_matrix(matrix: Matrix, title: str) -> str | None:
         ha="right" if turned else "center",
     )
     axes.set_yticks(range(height), matrix.models)
-    style(axes, grid=False)
+    bare(axes)
     return to_svg(figure, f"scores by model and features, {title}")
-
-
-def tile(axes: Axes, x: float, y: float, shade: float, text: str) -> None:
-    """A square of a matrix, shaded from 0 to 1, with its figure."""
-    from matplotlib.patches import Rectangle
-
-    axes.add_patch(Rectangle((x - 0.48, y - 0.47), 0.96, 0.94, color=ACCENT, alpha=shade, linewidth=0))
-    axes.text(x, y, text, ha="center", va="center", color=INK, fontsize=9)
 
 
 def _cost_panel(axes: Axes, rows: Sequence[Row], points: Mapping[int, float]) -> None:
@@ -107,7 +103,7 @@ def _cost_panel(axes: Axes, rows: Sequence[Row], points: Mapping[int, float]) ->
         row = rows[place - 1]
         if row.resampled is not None:
             axes.plot([x, x], row.resampled.interval, color=INK, alpha=0.25, linewidth=2, zorder=1)
-        axes.scatter([x], [row.score], s=26, color=ACCENT, zorder=3)
+        axes.scatter([x], [row.score], s=26, color=MODEL, zorder=3)
         axes.annotate(str(place), (x, row.score), xytext=(5, 3), textcoords="offset points", fontsize=9, color=INK)
     axes.set_xscale("log")
     low, high = min(points.values()), max(points.values())
@@ -116,21 +112,29 @@ def _cost_panel(axes: Axes, rows: Sequence[Row], points: Mapping[int, float]) ->
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if steps > 1.5 else (1.0, 2.0, 5.0), numticks=8))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    style(axes)
+    bare(axes, "both")
 
 
 def _column(rows: Sequence[Row]) -> str:
     """The column of the histories that is drawn."""
-    monitor = str(next((row.cells[0].metrics.get("monitor") for row in rows), None) or "loss")
-    histories = [cell.history for row in rows for cell in row.cells if cell.history]
-    validated = all(any(monitor in epoch for epoch in history) for history in histories)
+    monitor = str(rows[0].runs[0].metrics["monitor"])
+    histories = [history for row in rows for run in row.runs if (history := _history(run))]
+    validated = all(any(epoch.get(monitor) is not None for epoch in history) for history in histories)
     return monitor if validated else f"train/{monitor.split('/', 1)[-1]}"
+
+
+def _history(run: RunFolder) -> list[dict[str, float | None]]:
+    try:
+        return run.history
+    except RunFolderError:  # the scores of a run whose curves are broken still count
+        return []
 
 
 def _mean_curve(row: Row, column: str) -> Curve:
     found: dict[int, list[float]] = {}
-    for cell in row.cells:
-        for epoch in cell.history:
-            if "epoch" in epoch and math.isfinite(epoch.get(column, math.nan)):
-                found.setdefault(int(epoch["epoch"]), []).append(epoch[column])
+    for run in row.runs:
+        for row_of_epoch in _history(run):
+            epoch, value = row_of_epoch["epoch"], row_of_epoch.get(column)
+            if epoch is not None and value is not None and math.isfinite(epoch) and math.isfinite(value):
+                found.setdefault(int(epoch), []).append(value)
     return {epoch: statistics.fmean(values) for epoch, values in sorted(found.items())}

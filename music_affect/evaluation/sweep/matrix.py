@@ -38,6 +38,17 @@ class Matrix:
         first, *others = zip(column, zip(*self.columns, strict=True), strict=True)
         return " · ".join([first[0], *(name for name, names in others if len(set(names)) > 1)])
 
+    @property
+    def header(self) -> list[str]:
+        """Of the matrix as a table."""
+        return ["", *(self.heading(column) for column in self.columns)]
+
+    @property
+    def lines(self) -> list[list[str | float | None]]:
+        """The matrix as a table: a model and its scores, None where no run was meant."""
+        told = {place: "no score" if score is None else score for place, score in self.scores.items()}
+        return [[model, *(told.get((model, column)) for column in self.columns)] for model in self.models]
+
     def shade(self, score: float) -> float:
         """Where a score lies between the smallest, 0, and the largest, 1."""
         low, high = self.range
@@ -59,8 +70,8 @@ def matrix_of(sections: Sequence[Section]) -> Matrix | None:
             before = scores.get(place)
             scores[place] = row.score if before is None else max(before, row.score)
             counts[place] = counts.get(place, 0) + 1
-        for cell in section.undone:
-            model, *column = (section.spelling(cell, name) for name in ("model.name", *names))
+        for run in section.undone:
+            model, *column = (section.spelling(run, name) for name in ("model.name", *names))
             scores.setdefault((model, tuple(column)), None)
     models = _by_best(scores)
     columns = sorted({column for _, column in scores}, key=lambda column: column[::-1])

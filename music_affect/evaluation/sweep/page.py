@@ -1,107 +1,86 @@
-"""A sweep's report as one page: styles, figures and all inside, nothing loaded from elsewhere."""
+"""A sweep's report as a page and as Markdown: what the templates ``page.html`` and ``report.md`` beside this show."""
 
 from __future__ import annotations
 
-from html import escape
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from music_affect.evaluation.sweep.columns import undone
-from music_affect.evaluation.sweep.contents import Contents, Section, alarm_groups
-from music_affect.evaluation.sweep.markup import element, table, text
-from music_affect.evaluation.sweep.section_page import section_markup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from music_affect.evaluation.sweep.answers import draw_answers
+from music_affect.evaluation.sweep.axes import axis_title
+from music_affect.evaluation.sweep.columns import compared, interval, texts, undone
+from music_affect.evaluation.sweep.contents import Contents, Section, alarm_groups, told
+from music_affect.evaluation.sweep.figures import draw_cost, draw_curves, draw_matrix
+from music_affect.evaluation.sweep.matrix import matrix_of
 from music_affect.evaluation.sweep.wording import HOW_TO_READ, NO_SCORES, verdict, warning
+from music_affect.evaluation.tables import render
+from music_affect.plain_text import without_controls
 
-_FOLDER = Path(__file__).parent
+_UNVARIED = {"varied": "nothing"}
+_NUMBER = re.compile(r"–|(< )?[+-]?\d[\d.,]*( [±×\[].*)?[kMG]?")
 
 
 def page(contents: Contents) -> str:
-    """The text of ``report.html``."""
-    style, script = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    title = f"Sweep: {contents.title}"
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"{text('title', title)}<style>{style}</style>"
+    """The text of ``report.html``; every text that is not the template's own is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: without_controls(value) if type(value) is str else value,
     )
-    body = element("main", "".join(_parts(contents))) + f"<script>{script}</script>"
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
+    environment.globals |= {
+        "alignment": _alignment, "axis_title": axis_title, "drawings": _drawings, "draw_matrix": draw_matrix,
+        "interval": interval, "scale": _scale, "setting": told,
+    }  # fmt: skip
+    return environment.get_template("page.html").render(_said(contents))
 
 
-def _parts(contents: Contents) -> list[str]:
-    parts = [_header(contents)]
-    if not contents.sections:
-        parts.append(text("p", NO_SCORES, class_="lead"))
-    if len(contents.sections) > 1:
-        parts.append(_overview(contents))
-    parts += [section_markup(section, _anchor(place)) for place, section in enumerate(contents.sections)]
-    if contents.undone:
-        rows = table([undone(cell) for cell in contents.undone], class_="cards")
-        parts.append(element("section", text("h2", "Runs without a score") + rows, id="undone"))
-    parts.append(_alarms(contents))
-    if contents.sections:
-        lines = element("ul", "".join(text("li", line) for line in HOW_TO_READ))
-        parts.append(element("section", text("h2", "How to read this") + lines))
-    return parts
+def markdown(contents: Contents) -> str:
+    """The text of ``report.md``: the tables of the page, without its figures."""
+    facts = contents.facts | ({f"varied: {name}": values for name, values in contents.varied.items()} or _UNVARIED)
+    return render(Path(__file__).parent / "report.md", facts=facts, **_said(contents))
 
 
-def _header(contents: Contents) -> str:
-    told = warning(contents)
-    banner = text("p", told, class_="banner", role="note") if told else ""
-    facts = "".join(element("div", text("dt", name) + text("dd", value)) for name, value in contents.facts.items())
-    bar = "".join(
-        f'<span class="{escape(state.replace(" ", "-"))}" style="flex-grow:{count}"></span>'
-        for state, count in contents.states.items()
-        if count
-    )
-    varied = "".join(
-        element("div", text("dt", name) + element("dd", _chips(value))) for name, value in contents.varied.items()
-    )
-    title = text("p", "Sweep report", class_="kind") + text("h1", contents.title)
-    return element(
-        "header",
-        title
-        + banner
-        + element("div", bar, class_="states")
-        + element("dl", facts, class_="facts")
-        + element("dl", varied, class_="varied"),
-    )
+def _said(contents: Contents) -> dict[str, Any]:
+    """What both templates show."""
+    return {
+        "contents": contents,
+        "warning": warning(contents),
+        "undone": [undone(run) for run in contents.undone],
+        "alarms": alarm_groups(contents),
+        "no_scores": NO_SCORES,
+        "how_to_read": HOW_TO_READ,
+        "matrix_of": matrix_of,
+        "verdict": verdict,
+        "leaderboard": lambda section: [texts(section, row) for row in section.rows],
+        "comparisons": lambda section: [compared(section, comparison) for comparison in section.comparisons],
+    }
 
 
-def _chips(values: str) -> str:
-    return "".join(text("span", value) for value in values.split(", "))
+def _alignment(rows: Sequence[Mapping[str, str]], heading: str, drawn: Collection[str]) -> str:
+    """Columns of figures stand to the right."""
+    numbers = heading not in drawn and all(_NUMBER.fullmatch(row[heading]) for row in rows)
+    return "number" if numbers else "words"
 
 
-def _overview(contents: Contents) -> str:
-    cards = "".join(_card(section, place) for place, section in enumerate(contents.sections))
-    return element("nav", cards, class_="overview", aria_label="Leaderboards")
+def _scale(section: Section) -> Callable[[float], str]:
+    """Where a value stands on the bars of a leaderboard, which run over all of its scores and intervals."""
+    values = [row.score for row in section.rows]
+    values += [end for row in section.rows if row.resampled is not None for end in row.resampled.interval]
+    values += [linear for row in section.rows if (linear := row.reference("linear")) is not None]
+    low, high = min(values), max(values)
+    return lambda value: f"{100 * (value - low) / ((high - low) or 1):.1f}%"
 
 
-def _card(section: Section, place: int) -> str:
-    label = text("small", "SYNTHETIC", class_="synthetic") if section.synthetic else ""
-    inner = (
-        text("strong", section.title)
-        + label
-        + text("b", f"{section.rows[0].score:.3f}")
-        + text("span", section.score_name)
-        + text("span", verdict(section), class_="quiet")
-    )
-    return element("a", inner, href=f"#{_anchor(place)}")
-
-
-def _alarms(contents: Contents) -> str:
-    items = "".join(
-        element(
-            "li",
-            text("strong", group.name)
-            + text("span", f" {group.runs} {'run' if group.runs == 1 else 'runs'}", class_="pill")
-            + text("p", group.message)
-            + text("p", "; ".join(group.rows), class_="quiet"),
-        )
-        for group in alarm_groups(contents)
-    )
-    inner = element("ul", items, class_="alarms") if items else text("p", "None.")
-    return element("section", text("h2", "Alarms") + inner, id="alarms")
-
-
-def _anchor(place: int) -> str:
-    return f"table-{place + 1}"
+def _drawings(section: Section) -> dict[str, str]:
+    """The figures of a leaderboard as SVG, by caption."""
+    drawn = {
+        "Learning curves, the mean over seeds and folds": draw_curves(section),
+        "Score over cost; numbers are ranks, lines 95 % intervals": draw_cost(section),
+        **draw_answers(section, section.rows[0], "best"),
+        **(draw_answers(section, section.rows[-1], "worst") if len(section.rows) > 1 else {}),
+    }
+    return {caption: svg for caption, svg in drawn.items() if svg is not None}

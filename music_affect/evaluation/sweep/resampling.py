@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.evaluation.intervals import LEVEL
+from music_affect.confusion import confusions, headlines
+from music_affect.evaluation.intervals import draws, middle
 from music_affect.evaluation.pooling import Pool
 from music_affect.evaluation.regression import correlations
-from music_affect.evaluation.scores import confusions, headlines
 from music_affect.spec import Categorical
 
 RESAMPLES = 2000
-_ENTRIES_A_CHUNK = 1_000_000  # bounds the index matrix to 8 MB, whatever the number of clips
 
 Floats = NDArray[np.float64]
 Clips = tuple[tuple[str, ...], ...]
@@ -39,14 +38,8 @@ class Resampled:
     @property
     def interval(self) -> tuple[float, float]:
         """Where the middle 95 % of the scores lie."""
-        return middle(self.drawn)
-
-
-def middle(drawn: Floats) -> tuple[float, float]:
-    """Ends of the middle 95 %."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    return float(low), float(high)
+        low, high = middle(self.drawn)
+        return float(low), float(high)
 
 
 def clips_of(pool: Pool) -> Clips:
@@ -66,12 +59,8 @@ def resample(pools: Sequence[Pool], resamples: int = RESAMPLES) -> Resampled:
     names = ["score", *pools[0].targets]
     every = np.arange(size)[None]
     values = np.mean([_figures(pool, every)[0] for pool in pools], axis=0)
-    generator, rows = np.random.default_rng(0), max(1, _ENTRIES_A_CHUNK // size)
-    drawn = []
-    for start in range(0, resamples, rows):
-        index = generator.integers(0, size, size=(min(rows, resamples - start), size))
-        drawn.append(np.mean([_figures(pool, index)[:, 0] for pool in pools], axis=0))
-    return Resampled(clips_of(pools[0]), dict(zip(names, map(float, values), strict=True)), np.concatenate(drawn))
+    drawn = draws(lambda index: np.mean([_figures(pool, index)[:, 0] for pool in pools], axis=0), size, resamples)
+    return Resampled(clips_of(pools[0]), dict(zip(names, map(float, values), strict=True)), drawn)
 
 
 def _figures(pool: Pool, index: NDArray[np.int64]) -> Floats:
@@ -84,8 +73,10 @@ def _figures(pool: Pool, index: NDArray[np.int64]) -> Floats:
             deciding.append(by_label[name])
     scales = [name for name, kind in pool.targets.items() if not isinstance(kind, Categorical)]
     if scales:
-        truth = np.array([[float(cell) if cell else np.nan for cell in pool.labels[name]] for name in scales]).T
-        found = correlations(np.stack([pool.predictions[name] for name in scales], axis=1), truth, index)
+        predicted, truth = (
+            np.stack([each[name] for name in scales], axis=1) for each in (pool.predictions, pool.truth)
+        )
+        found = correlations(predicted, truth, index)
         deciding.append(found[:, 0])
         by_label |= {name: found[:, 1 + place] for place, name in enumerate(scales)}
     columns = [np.mean(deciding, axis=0), *(by_label[name] for name in pool.targets)]
@@ -95,8 +86,10 @@ def _figures(pool: Pool, index: NDArray[np.int64]) -> Floats:
 def _macro_f1(pool: Pool, name: str, kind: Categorical, index: NDArray[np.int64]) -> Floats:
     """Macro F1 of each draw; clips without a label fall into a class of their own, which is not counted."""
     size = kind.num_classes + 1
-    truth = np.array([kind.classes.index(label) if label else size - 1 for label in pool.labels[name]])
-    answers = np.where(truth == size - 1, size - 1, pool.predictions[name].argmax(axis=1))
+    labelled = pool.truth[name] >= 0
+    truth, answers = (
+        np.where(labelled, told, size - 1) for told in (pool.truth[name], pool.predictions[name].argmax(axis=1))
+    )
     found = confusions((truth * size + answers)[index], size)[:, :-1, :-1]
     with np.errstate(invalid="ignore"):  # a draw without a labelled clip
         scores: Floats = headlines(found)[:, 0]

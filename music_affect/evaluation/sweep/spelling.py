@@ -6,28 +6,27 @@ import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.sweep.axes import START, exact
-from music_affect.evaluation.sweep.cells import Cell
-
-UNKNOWN = "–"
+from music_affect.evaluation.tables import UNKNOWN
 
 
 class Spelling:
-    """How the settings of some cells are told. Two cells are told alike exactly where they agree.
+    """How the settings of some runs are told. Two runs are told alike exactly where they agree.
 
     Args:
-        cells: every run that the text is about.
+        runs: every run that the text is about.
     """
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
-        self._cells = cells
+    def __init__(self, runs: Sequence[RunFolder]) -> None:
+        self._runs = runs
         self._told: dict[str, dict[str | None, str]] = {}
 
-    def __call__(self, cell: Cell, key: str) -> str:
-        """What one of the cells has for a setting."""
+    def __call__(self, run: RunFolder, key: str) -> str:
+        """What one of the runs has for a setting."""
         if key not in self._told:
-            self._told[key] = _tell_apart(key, {exact(one, key) for one in self._cells})
-        return self._told[key][exact(cell, key)]
+            self._told[key] = _tell_apart(key, {exact(one, key) for one in self._runs})
+        return self._told[key][exact(run, key)]
 
 
 def _tell_apart(key: str, values: Collection[str | None]) -> dict[str | None, str]:

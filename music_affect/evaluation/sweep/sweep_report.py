@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from music_affect.errors import RunFolderError
-from music_affect.evaluation.sweep.cells import find_cells
+from music_affect.evaluation.run_folder import find_runs
 from music_affect.evaluation.sweep.columns import record
 from music_affect.evaluation.sweep.contents import Contents, gather
-from music_affect.evaluation.sweep.markdown import markdown
-from music_affect.evaluation.sweep.page import page
+from music_affect.evaluation.sweep.page import markdown, page
 from music_affect.files import write_csv, write_text
 
 
@@ -27,14 +26,14 @@ def write_sweep_report(folders: Sequence[Path], out: Path) -> Path:
     Raises:
         RunFolderError: there is no run, or ``out`` cannot be written.
     """
-    cells = [cell for folder in folders for cell in find_cells(folder)]
-    if not cells:
+    runs = [run for folder in folders for run in find_runs(folder)]
+    if not runs:
         raise RunFolderError(
             f"no run in {' or '.join(map(str, folders))}",
             expected="a run folder, or one with runs below it (status.json, metrics.json)",
             fix="give the folder of a run or of a sweep, such as outputs or multirun",
         )
-    contents = gather(", ".join(folder.resolve().name for folder in folders), cells)
+    contents = gather(", ".join(folder.resolve().name for folder in folders), runs)
     try:
         write_text(out / "report.md", markdown(contents))
         _write_leaderboard(contents, out / "leaderboard.csv")

@@ -16,7 +16,7 @@ HOW_TO_READ = (
     "Interval: 95 % bootstrap over test clips, 2000 draws, the same draws for every row. Clips are drawn, not artists, "
     "since predictions do not name them: where an artist has many clips, intervals are wider than told.",
     "Comparison: difference of two neighbours on the same draws, Holm-corrected over the neighbours of one table; "
-    "better means p < 0.05. Not told apart is not the same as equal.",
+    "better means p < 0.05. Not significantly different is not the same as equal.",
     "linear and majority: the references trained on the same clips as each run, the mean over runs and not pooled over "
     "folds. seconds and parameters: means over runs.",
 )
@@ -36,7 +36,7 @@ def verdict(section: Section) -> str:
         first = section.comparisons[0]
         told += {
             "better": f", better than the next by {first.difference:.3f}",
-            "not told apart": ", not told apart from the next",
+            "not significantly different": ", not significantly different from the next",
         }.get(first.verdict, ", not comparable with the next")
     linear = best.reference("linear")
     if linear is None:
