@@ -79,12 +79,9 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
     Raises:
         ConfigurationError: it does not compose, lacks a value, or has one without a meaning.
     """
-    try:
-        cfg = hydra.compose(config_name, list(words), return_hydra_config=True)
-        own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-        raw = _plain(own, resolve=False)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise _explain_composition(config_name, parsed(words), error) from error
+    cfg = loaded(config_name, words)
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    raw = _plain(own, resolve=False)
     for key in sorted(name for name, value in settings.flat(raw).items() if value == "???"):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
     usual = usual_settings(config_name, cfg, words)
@@ -96,6 +93,18 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
         raise _explain_composition(config_name, parsed(words), error) from error
     check_names(cfg)
     return cfg
+
+
+def loaded(config_name: str, words: Sequence[str]) -> DictConfig:
+    """The configuration of one run as Hydra composes it, Hydra's own included, unchecked; inside ``composing``.
+
+    Raises:
+        ConfigurationError: it does not compose.
+    """
+    try:
+        return hydra.compose(config_name, list(words), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise _explain_composition(config_name, parsed(words), error) from error
 
 
 def check_names(cfg: DictConfig) -> None:
@@ -162,12 +171,12 @@ def _check_choice(override: Override, folders: Sequence[Path]) -> None:
             word = settings.shown(value)
             raise ConfigurationError(
                 f"{group}={word}{did_you_mean(word, known)}",
-                expected=f"{group} to be one of {', '.join(_beside(word, known))}",
+                expected=f"{group} to be one of {', '.join(beside(word, known))}",
                 fix="correct the word",
             )
 
 
-def _beside(value: str, options: Sequence[str]) -> list[str]:
+def beside(value: str, options: Sequence[str]) -> list[str]:
     """Options in the folder that a value names, or those in none and the folders."""
     folder = value.rpartition("/")[0]
     beside = [name for name in options if folder and name.rpartition("/")[0] == folder]
@@ -235,7 +244,6 @@ def _register_resolvers() -> None:
     OmegaConf.register_new_resolver("transfer", transfer_suffix, replace=True)
     OmegaConf.register_new_resolver("times", _times, replace=True)
     OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
-    OmegaConf.register_new_resolver("choices", _choices, replace=True)
     OmegaConf.register_new_resolver("cell", lambda *, _root_: digest(_root_), replace=True)
 
 
@@ -273,11 +281,6 @@ def _times(factor: float, value: float) -> float:
 def _replaced(text: Any, old: str, new: str) -> str:
     """A text with one word in place of another."""
     return str(text).replace(old, new)
-
-
-def _choices(*groups: str) -> str:
-    """The options of some groups for a help text, a line a group."""
-    return "\n".join(f"{group}: {', '.join(options(group))}" for group in groups)
 
 
 def transfer_suffix(start_from: Any, freeze: str) -> str:

@@ -1,4 +1,12 @@
-"""Audit a data set before hours are spent on it: ``python -m music_affect.doctor data=folder data.root=MUSIC``."""
+"""Audit a data set before hours are spent on it: broken, silent, clipped and repeated files, leaks, labels, lengths.
+
+  python -m music_affect.doctor data=folder data.root=MUSIC
+  python -m music_affect.doctor data=folder data.root=MUSIC task=genre workers=2 out=AUDIT
+
+Writes clips.csv (a row a clip) and findings.json. Exit code 1 where something would spoil a result, else 0.
+Interrupted, the same command goes on where it was; a file is read again only when it has changed
+or could not be read for a reason that may have passed (permissions, a mount, no ffmpeg).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +16,6 @@ from omegaconf import DictConfig
 
 from music_affect import build, command_line, compatibility
 from music_affect.audit.findings import ERROR, Finding
-from music_affect.errors import ConfigurationError
 
 
 def diagnose(cfg: DictConfig) -> list[Finding]:
@@ -23,12 +30,7 @@ def diagnose(cfg: DictConfig) -> list[Finding]:
     Raises:
         MusicAffectError: the data is not there, or does not carry the task's labels.
     """
-    if cfg.get("data") is None:
-        raise ConfigurationError(
-            "no data is chosen",
-            expected="what to audit",
-            fix="add data=folder data.root=MUSIC, or another of " + ", ".join(compatibility.choices("data")),
-        )
+    compatibility.check_chosen(cfg)
     data = build.source(cfg)
     if cfg.get("task") is not None:
         compatibility.check_task(cfg, data)
@@ -44,7 +46,7 @@ def _job(cfg: DictConfig) -> None:
 
 def main() -> None:
     """Entry point of ``python -m music_affect.doctor``."""
-    command_line.run("doctor", _job)
+    command_line.run("doctor", _job, check=compatibility.check_chosen, description=str(__doc__))
 
 
 if __name__ == "__main__":

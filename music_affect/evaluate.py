@@ -1,4 +1,15 @@
-"""Score a checkpoint: ``python -m music_affect.evaluate checkpoint=RUN_FOLDER_OR_FILE``."""
+"""Score a checkpoint: on the clips it was tested on (the same figure, exactly) or on other data with the same label.
+
+  python -m music_affect.evaluate checkpoint=outputs/genre/synthetic_beat-fused-ast-s0
+  python -m music_affect.evaluate checkpoint=RUN_OR_FILE data=folder data.root=MUSIC
+
+The checkpoint knows its features, classes, normalisation and which part of each file it was trained on: other data
+is heard the same way, whatever its own settings say, and nothing else has to be told. Where data.selection.position,
+.seconds or .windows stand on the command line, they are followed, and a line names both parts. Which files are too
+short (data.selection.min_seconds) is always the data's own setting.
+A checkpoint builds classes of this package alone. Where you know its author, trust=MODULE lets it build those of that
+module too, and trust=true whatever it names, which can run anything.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +45,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point of ``python -m music_affect.evaluate``."""
-    command_line.run("evaluate", evaluate)
+    command_line.run("evaluate", evaluate, description=str(__doc__))
 
 
 if __name__ == "__main__":

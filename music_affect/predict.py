@@ -1,4 +1,15 @@
-"""Predict clips, labelled or not: ``python -m music_affect.predict checkpoint=RUN_FOLDER_OR_FILE data=…``."""
+"""Predict clips, labelled or not, with a trained checkpoint.
+
+  python -m music_affect.predict checkpoint=RUN_OR_FILE data=folder data.root=MUSIC
+  python -m music_affect.predict checkpoint=RUN_OR_FILE data=multitask split=test format=kaggle
+
+The checkpoint knows its features, classes, normalisation and which part of each file it was trained on: other data
+is heard the same way, whatever its own settings say, and nothing else has to be told. Where data.selection.position,
+.seconds or .windows stand on the command line, they are followed, and a line names both parts. Which files are too
+short (data.selection.min_seconds) is always the data's own setting.
+A checkpoint builds classes of this package alone. Where you know its author, trust=MODULE lets it build those of that
+module too, and trust=true whatever it names, which can run anything.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +44,7 @@ def predict(cfg: DictConfig) -> Path:
 
 def main() -> None:
     """Entry point of ``python -m music_affect.predict``."""
-    command_line.run("predict", predict)
+    command_line.run("predict", predict, description=str(__doc__))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,11 @@
-"""Extract features before training: ``python -m music_affect.prepare data=folder data.root=MUSIC``."""
+"""Turn audio into feature caches, before models are trained on it: every kind of features in one pass over the files.
+
+  python -m music_affect.prepare data=folder data.root=MUSIC
+  python -m music_affect.prepare data=fma_audio data.root=FMA data.subset=large variants=[full,beat,mfcc]
+  python -m music_affect.prepare -m data=folder data.root=MUSIC shards=4 'shard=range(0,4)' hydra/launcher=joblib
+
+What is finished is kept: interrupted at any moment, the same command goes on. Files that changed are read again.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig
 
-from music_affect import build, command_line
+from music_affect import build, command_line, compatibility
 from music_affect.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -36,6 +43,7 @@ def prepare(cfg: DictConfig) -> Account:
 
 
 def _check(cfg: DictConfig) -> None:
+    compatibility.check_chosen(cfg)
     _check_variants(cfg.variants)
     if cfg.shard is None and cfg.shards > 1:
         raise ConfigurationError(
@@ -65,7 +73,7 @@ def _check_variants(variants: Any) -> None:
 
 def main() -> None:
     """Entry point of ``python -m music_affect.prepare``."""
-    command_line.run("prepare", prepare, check=_check)
+    command_line.run("prepare", prepare, description=str(__doc__), check=_check)
 
 
 if __name__ == "__main__":

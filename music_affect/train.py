@@ -1,4 +1,10 @@
-"""Train one model on one data set for one task: ``python -m music_affect.train model=ast data=fma_beat task=genre``."""
+"""Train one model on one data set for one task and report on it.
+
+python -m music_affect.train model=ast data=synthetic_beat task=genre     runs on a fresh machine
+python -m music_affect.train model=cnn data=folder data.root=MUSIC        your audio files with a labels.csv
+python -m music_affect.train resume=true                                  goes on where a run was stopped
+python -m music_affect.train -m model=lstm,cnn features=mel,chroma        one run a combination
+"""
 
 from __future__ import annotations
 
@@ -88,7 +94,7 @@ def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> in
 
 def main() -> None:
     """Entry point of ``python -m music_affect.train``."""
-    command_line.run("train", _job, going_on="Add resume=true to go on.", sweep=_sweep)
+    command_line.run("train", _job, description=str(__doc__), going_on="Add resume=true to go on.", sweep=_sweep)
 
 
 if __name__ == "__main__":
