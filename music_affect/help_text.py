@@ -1,7 +1,7 @@
 """What ``--help`` prints: what a command is for, the groups with their options, and what every setting means.
 
-The meaning of a setting stands in one place: in the comment behind it in ``conf/``, or, where it is an argument of a class, in
-the docstring of that class. What the files of a group share is explained in the one that training takes unasked.
+The meaning of a setting stands in one place: in the comment behind it in ``conf/`` or, where it is an argument of a
+class, in the docstring of that class. What the files of a group share is explained in the one that training takes.
 """
 
 from __future__ import annotations
