@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from music_affect.data.source import Clip, ClipSource
 if TYPE_CHECKING:
     from music_affect.features.selection import Selection
 
-Say = Callable[[str], None]
+Say = Callable[[str], None]  # of those that still hand a printer on
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ def workers(cfg: DictConfig, data: ClipSource) -> int | None:
     return 1 if cfg.workers is None and data.holds == "arrays" else cfg.workers
 
 
-def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say) -> FeatureCache:
+def features(cfg: DictConfig, data: ClipSource, clips: list[Clip]) -> FeatureCache:
     """The feature cache that a run needs, built where need be."""
     kind = kind_of(cfg, data)
     folder = kind.folder(cfg, data)
-    cache = open_or_build(folder, clips, kind, extract([kind]), workers=workers(cfg, data), say=say)
+    cache = open_or_build(folder, clips, kind, extract([kind]), workers=workers(cfg, data))
     for remark, count in cache.remark_counts.items():
-        say(f"{count} of {len(cache.ids)} clips: {remark}.")
+        log.info(f"{count} of {len(cache.ids)} clips: {remark}.")
     return cache

@@ -18,7 +18,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from music_affect import completion, help_text, machine, output
+from music_affect import completion, help_text, log, machine, output
 from music_affect.configuration import check_overrides, check_single, conf_folder, variable
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.overrides import arguments
@@ -61,6 +61,7 @@ def run(
     launch = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)
     start = launch(_explained(job, going_on, refused))
     output.keep_going()
+    log.show()
     find_own_modules()
     line = sys.argv[1:]
     try:
@@ -74,25 +75,29 @@ def run(
         if not (given.hydra_help or given.cfg or given.info or given.shell_completion):
             words = [word for word in sys.argv[1:] if not word.startswith("-")]
             cfg = check_overrides(config_name, words)
-            if cfg.hydra.mode == RunMode.MULTIRUN or given.multirun:
-                if sweep is not None:
-                    sys.exit(sweep(config_name, cfg, start))
-                for cell in plan(config_name, words):
-                    if check is not None:
-                        check(cell.cfg)
-                # Its own name is the time at which Hydra starts, which is a little later.
-                _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
-            else:
-                check_single(words)
-                if check is not None:
-                    check(cfg)
-                _check_output(Path(cfg.hydra.run.dir), "paths.outputs")
+            several = given.multirun or cfg.hydra.mode == RunMode.MULTIRUN
+            if several and sweep is not None:
+                sys.exit(sweep(config_name, cfg, start))
+            _check(config_name, cfg, words, several, check)
     except Exception as error:
         _explain(_ours(error))
         sys.exit(1 if line else 2)
     start()
     if refused:
         sys.exit(1)
+
+
+def _check(config_name: str, cfg: DictConfig, words: list[str], several: bool, check: Check | None) -> None:
+    """Refuses jobs that cannot be done, before the first of them starts."""
+    if not several:
+        check_single(words)
+    for one in [cell.cfg for cell in plan(config_name, words)] if several else [cfg]:
+        if check is not None:
+            check(one)
+    if several:  # its own name is the time at which Hydra starts, which is a little later
+        _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
+    else:
+        _check_output(Path(cfg.hydra.run.dir), "paths.outputs")
 
 
 def find_own_modules() -> None:
@@ -107,6 +112,7 @@ def find_own_modules() -> None:
 def reported(job: Callable[[], None]) -> None:
     """Runs a job that takes no configuration, with the same answer to a user's mistake."""
     output.keep_going()
+    log.show()
     try:
         job()
     except Exception as error:
@@ -128,6 +134,7 @@ def _check_output(folder: Path, setting: str) -> None:
 
 def _explained(job: Job, going_on: str, refused: list[MusicAffectError]) -> Job:
     def explained(cfg: DictConfig) -> Any:
+        log.show()  # in the processes that a launcher starts, too
         try:
             return job(cfg)
         except Exception as raised:

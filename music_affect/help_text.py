@@ -134,7 +134,7 @@ def _files(group: str, option: str, places: Sequence[Path]) -> Iterator[Path]:
         content = OmegaConf.load(path)
         for base in content.get("defaults", []) if isinstance(content, DictConfig) else []:
             if isinstance(base, str) and base != "_self_":
-                yield from _files(group, base, places)
+                yield from _files("" if base.startswith("/") else group, base.lstrip("/"), places)
 
 
 def _built(node: DictConfig, prefix: str = "") -> Iterator[tuple[str, DictConfig]]:

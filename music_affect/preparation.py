@@ -82,7 +82,7 @@ def prepare(cfg: DictConfig, data: ClipSource, say: Say) -> Prepared:
         say(remark)
     plan = build.split_plan(cfg)
     alarms = _group_alarms(data, clips, plan, say)
-    cache = features(cfg, data, clips, say)
+    cache = features(cfg, data, clips)
     targets = {name: data.targets[name] for name in wanted(cfg.task)}
     found = usable(clips, targets, cache)
     unlabelled = len(clips) - len(labelled(clips, targets))

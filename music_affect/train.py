@@ -93,7 +93,7 @@ def _sweep(config_name: str, first: DictConfig, launch: Callable[[], Any]) -> in
 
 
 def main() -> None:
-    """Entry point of ``python -m music_affect.train``."""
+    """Entry point of ``music-affect train``."""
     command_line.run("train", _job, description=str(__doc__), going_on="Add resume=true to go on.", sweep=_sweep)
 
 

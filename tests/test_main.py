@@ -28,7 +28,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the command as an installer writes it."""
     made = tmp_path_factory.mktemp("bin")
     script = made / "music-affect"
-    script.write_text(f"#!{sys.executable}\nfrom music_affect.__main__ import main\nmain()\n")
+    lines = (
+        f"#!{sys.executable}",
+        "from music_affect.__main__ import main",
+        "if __name__ == '__main__':",
+        "    main()",
+    )
+    script.write_text("\n".join(lines))
     script.chmod(0o755)
     return made
 

@@ -154,7 +154,7 @@ def _search(setup: Setup, study: Study, job: Job, out: Console) -> int:
         out.print(line)
 
     out.print(f"Search in {setup.folder}: {given.trials} trials by {monitor}, never by the test part.")
-    shared_work.prepare([setup.cfg], out.print)
+    shared_work.prepare([setup.cfg])
     try:
         with Launch(setup.config_name, setup.words, setup.folder / JOURNAL, job) as launch:
             search(study, launch, trials=given.trials, at_once=given.at_once, told=told)

@@ -155,6 +155,6 @@ def prepare_shared(planned: Sequence[Cell], say: Callable[[str], None]) -> None:
 
     waiting = [cell.cfg for cell in planned if cell.state.name not in ("done", "pruned")]
     try:
-        shared_work.prepare(waiting, say)
+        shared_work.prepare(waiting)
     except MusicAffectError as error:  # the cells that need it will fail and say so; others may not
         say(f"error: {error}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
@@ -14,10 +14,8 @@ from music_affect.data.source import ClipSource
 from music_affect.errors import MusicAffectError
 from music_affect.preparation import statistics
 
-Say = Callable[[str], None]
 
-
-def prepare(cfgs: Sequence[DictConfig], say: Say) -> None:
+def prepare(cfgs: Sequence[DictConfig]) -> None:
     """Builds what is missing of the feature caches of these runs.
 
     Full-rate and beat-synchronous features of the same files are made in one pass. A run whose data cannot be read is
@@ -25,7 +23,6 @@ def prepare(cfgs: Sequence[DictConfig], say: Say) -> None:
 
     Args:
         cfgs: of the runs.
-        say: receives lines for the console.
 
     Raises:
         MusicAffectError: a cache cannot be written.
@@ -36,7 +33,7 @@ def prepare(cfgs: Sequence[DictConfig], say: Say) -> None:
         kinds = {kind.folder(cfg, source): kind for _, _, kind in same_files}
         workers = caching.workers(cfg, source)
         extract = caching.extract(list(kinds.values()))
-        build_caches(list(kinds.items()), source.clips(), extract, workers=workers, say=say)
+        build_caches(list(kinds.items()), source.clips(), extract, workers=workers)
     for cfg, source, _ in needed:
         _statistics(cfg, source)
 
@@ -71,5 +68,5 @@ def _by_files(needed: Sequence[_Needed]) -> list[list[_Needed]]:
 
 
 def _statistics(cfg: DictConfig, source: ClipSource) -> None:
-    cache = caching.features(cfg, source, source.clips(), lambda line: None)
+    cache = caching.features(cfg, source, source.clips())
     statistics(cache, build.view(cfg, cache.identity.blocks))
