@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from music_affect import command_line, files
+from music_affect.data.source import Clip
 from music_affect.errors import RunFolderError
 from music_affect.spec import Categorical
 
@@ -139,17 +140,15 @@ def print_table(content: Mapping[str, Any]) -> None:
 
 
 def _write_predictions(together: Pool, path: Path) -> None:
-    header, columns = ["id"], [list(together.clips)]
+    """A table like that of a run, all of the test part."""
+    from music_affect import predictions
+
+    labels: list[dict[str, str | float]] = [{} for _ in together.clips]
     for name, kind in together.targets.items():
-        found = together.predictions[name]
-        header += [name, f"predicted {name}"]
-        if isinstance(kind, Categorical):
-            header += [f"p({label})" for label in kind.classes]
-            chosen = [kind.classes[int(row.argmax())] for row in found]
-            columns += [together.labels[name], chosen, *([f"{value:.6f}" for value in column] for column in found.T)]
-        else:
-            columns += [together.labels[name], [f"{value:.6f}" for value in found]]
-    files.write_csv(path, header, list(zip(*columns, strict=True)))
+        for own, cell in zip(labels, together.labels[name], strict=True):
+            own |= {name: cell if isinstance(kind, Categorical) else float(cell)} if cell else {}
+    clips = [Clip(name, Path(name), own) for name, own in zip(together.clips, labels, strict=True)]
+    predictions.write(path, {"test": clips}, {"test": together.predictions}, together.targets)
 
 
 def main() -> None:
