@@ -19,6 +19,9 @@ from music_affect.errors import InstallationError
 
 PACKAGE = Path(compilation.__file__).parent
 EXTRACT = """
+import logging
+logging.basicConfig(format="%(message)s")
+logging.getLogger("music_affect").setLevel(logging.INFO)
 from pathlib import Path
 from music_affect.features.extractor import AudioExtractor
 print(AudioExtractor(beat=True)(Path("000.wav")).shape[1])

@@ -109,7 +109,6 @@ def test_the_recipes_train_together_in_a_folder_of_their_own(own: Path, music: P
     data = ["-cd", "conf", "data=genre_folders", f"data.root={music}", "data.beat=true"]
     trusted = f"trust=[{','.join(Path(name).stem for name in recipes() if name.endswith('.py'))}]"
     assert "macro F1" in run(own, *command, "evaluate", f"checkpoint={folder}", trusted, *data, "accelerator=cpu")
-    assert "clips made" in run(own, *command, "prepare", *data, "variants=[beat]")
     assert "genre_focal" in run(own, *command, "train", "--help", "hydra.searchpath=[conf]", "model=deep_sets")
 
 
