@@ -102,7 +102,7 @@ def rate(read: Callable[[str], object], names: Sequence[str], repeats: int) -> f
 def reading(folder: Path, count: int, repeats: int) -> Table:
     clips = write_clips(folder, count)
     reader = ArrayReader(beat=False)
-    cache = open_or_build(folder / "cache", clips, reader, ReadArrays(reader), workers=1, say=print)
+    cache = open_or_build(folder / "cache", clips, reader, ReadArrays(reader), workers=1)
     path_of = {clip.id: clip.path for clip in clips}
 
     def crop(name: str) -> torch.Tensor:
@@ -193,7 +193,7 @@ def build_once(folder: Path, count: int) -> None:
     began = time.perf_counter()
     peaks = folder / "peaks"
     peaks.mkdir()
-    build([(folder / "cache", ArrayReader(beat=False))], clips, FewFrames(peaks), workers=2, say=lambda line: None)
+    build([(folder / "cache", ArrayReader(beat=False))], clips, FewFrames(peaks), workers=2)
     seconds = time.perf_counter() - began
     worker = max(float(path.read_text()) for path in peaks.iterdir())
     print(f"{count / seconds:.0f}", f"{peak_mib():.0f}", f"{worker:.0f}")

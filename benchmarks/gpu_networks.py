@@ -52,9 +52,9 @@ def models(settings: Settings, figures: Figures) -> None:
 
 def experiments(settings: Settings, figures: Figures) -> None:
     """A step of every experiment of S3 at its batch size and length, and seconds of a second one."""
-    for path in sorted((conf_folder() / "experiment" / "s3").glob("*.yaml")):
+    for path in sorted((conf_folder() / "experiment" / "published/s3").glob("*.yaml")):
         settings.check_time(path.stem)
-        cfg = settings.compose(f"experiment=s3/{path.stem}")
+        cfg = settings.compose(f"experiment=published/s3/{path.stem}")
         batch, spec = made_batch(cfg, settings, cfg.loader.batch_size)
         task = _task(cfg, spec)
         seconds = []

@@ -1,6 +1,7 @@
-"""Published systems measured on the synthetic corpus, and the table of a finished sweep.
+r"""Published systems measured on the synthetic corpus, and the table of a finished sweep.
 
-    python -m benchmarks.published --measure --rows s1/cnn_mel ours/cnn_mel --clips 300 --epochs-cap 10
+    python -m benchmarks.published --measure --rows published/s1/cnn_mel published/ours/cnn_mel \
+        --clips 300 --epochs-cap 10
     python -m benchmarks.published --table multirun/2026-01-31_12-00-00 --write table.md
 
 ``--measure`` trains each experiment of docs/published-systems.md as an ordinary run of music_affect.train on synthetic

@@ -14,7 +14,7 @@ NOT_MEASURED = "–"
 def experiments(page: str) -> list[str]:
     """Experiments of all tables, those with a published recipe first, each once and in the page's order."""
     found = list(dict.fromkeys(match[2] for match in CELL.finditer(page)))
-    return sorted(found, key=lambda name: name.startswith("ours/"))
+    return sorted(found, key=lambda name: name.startswith("published/ours/"))
 
 
 def filled(page: str, scores: Mapping[str, str], conditions: str) -> str:

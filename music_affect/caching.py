@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,6 @@ from music_affect.data.source import Clip, ClipSource
 if TYPE_CHECKING:
     from music_affect.features.selection import Selection
 
-Say = Callable[[str], None]
 log = logging.getLogger(__name__)
 
 
@@ -75,11 +74,11 @@ def workers(cfg: DictConfig, data: ClipSource) -> int | None:
     return 1 if cfg.workers is None and data.holds == "arrays" else cfg.workers
 
 
-def features(cfg: DictConfig, data: ClipSource, clips: list[Clip], say: Say = log.info) -> FeatureCache:
+def features(cfg: DictConfig, data: ClipSource, clips: list[Clip]) -> FeatureCache:
     """The feature cache that a run needs, built where need be."""
     kind = kind_of(cfg, data)
     folder = kind.folder(cfg, data)
-    cache = open_or_build(folder, clips, kind, extract([kind]), workers=workers(cfg, data), say=say)
+    cache = open_or_build(folder, clips, kind, extract([kind]), workers=workers(cfg, data))
     for remark, count in cache.remark_counts.items():
-        say(f"{count} of {len(cache.ids)} clips: {remark}.")
+        log.info(f"{count} of {len(cache.ids)} clips: {remark}.")
     return cache

@@ -5,6 +5,7 @@ Imports Hydra and nothing heavier, so that a mistake is answered within a second
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from music_affect import machine, output
+from music_affect import completion, help_text, log, machine, output
 from music_affect.configuration import check_overrides, check_single, conf_folder, variable
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.overrides import arguments
@@ -37,6 +38,7 @@ def run(
     config_name: str,
     job: Job,
     *,
+    description: str,
     going_on: str = "Run the same command to go on.",
     check: Check | None = None,
 ) -> None:
@@ -45,42 +47,71 @@ def run(
     Args:
         config_name: file in ``conf/``.
         job: what to do.
+        description: what the command is for, with examples: the docstring of its module.
         going_on: how an interrupted job is continued, a sentence.
-        check: refuses settings of any of several jobs, before the first of them starts.
+        check: refuses settings, before any job starts.
 
-    Exits with code 1 and one line on a user's mistake, or where the machine has no room, memory or right; of several
-    jobs a line for each that is refused, when all have ended. ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
+    Exits with code 1 and one line on a user's mistake, or where the machine has no room, memory or right (2 where
+    nothing at all was given that has to be); of several jobs a line for each that is refused, when all have ended.
+    ``MUSIC_AFFECT_TRACEBACK=1`` adds the traceback.
     """
     refused: list[MusicAffectError] = []
     launch = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=config_name)
     start = launch(_explained(job, going_on, refused))
     output.keep_going()
+    log.show()
+    find_own_modules()
+    line = sys.argv[1:]
     try:
-        sys.argv[1:], given = arguments(sys.argv[1:])
-        if not (given.help or given.hydra_help or given.cfg or given.info or given.shell_completion):
+        sys.argv[1:], given = arguments(line)
+        if given.help:
+            print(help_text.page(config_name, description, sys.argv[1:]))
+            return
+        if given.shell_completion and not completion.prepare(" ".join(given.overrides)):
+            print(completion.script())
+            return
+        if not (given.hydra_help or given.cfg or given.info or given.shell_completion):
             words = [word for word in sys.argv[1:] if not word.startswith("-")]
             cfg = check_overrides(config_name, words)
-            if cfg.hydra.mode == RunMode.MULTIRUN or given.multirun:
-                if not str(cfg.hydra.sweeper._target_).startswith(OWN_SWEEPER):  # which checks its runs itself
-                    for job_run in plan(config_name, overrides_of(cfg, words)):
-                        if check is not None:
-                            check(job_run.cfg)
-                    # Its own name is the time at which Hydra starts, which is a little later.
-                    _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
-            else:
-                check_single(words)
-                _check_output(Path(cfg.hydra.run.dir), "paths.outputs")
+            several = given.multirun or cfg.hydra.mode == RunMode.MULTIRUN
+            if not (
+                several and str(cfg.hydra.sweeper._target_).startswith(OWN_SWEEPER)
+            ):  # which checks its runs itself
+                _check(config_name, cfg, words, several, check)
     except Exception as error:
         _explain(_ours(error))
-        sys.exit(1)
+        sys.exit(1 if line else 2)
     start()
     if refused:
         sys.exit(1)
 
 
+def _check(config_name: str, cfg: DictConfig, words: list[str], several: bool, check: Check | None) -> None:
+    """Refuses jobs that cannot be done, before the first of them starts."""
+    if not several:
+        check_single(words)
+    for one in [run.cfg for run in plan(config_name, overrides_of(cfg, words))] if several else [cfg]:
+        if check is not None:
+            check(one)
+    if several:  # its own name is the time at which Hydra starts, which is a little later
+        _check_output(Path(cfg.hydra.sweep.dir).parent, "hydra.sweep.dir")
+    else:
+        _check_output(Path(cfg.hydra.run.dir), "paths.outputs")
+
+
+def find_own_modules() -> None:
+    """Classes of a person's own may stand in a module of the working folder, whichever way the command was started.
+
+    It comes last: a file ``random.py`` there is no module of Python's.
+    """
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
+
+
 def reported(job: Callable[[], None]) -> None:
     """Runs a job that takes no configuration, with the same answer to a user's mistake."""
     output.keep_going()
+    log.show()
     try:
         job()
     except Exception as error:
@@ -102,6 +133,7 @@ def _check_output(folder: Path, setting: str) -> None:
 
 def _explained(job: Job, going_on: str, refused: list[MusicAffectError]) -> Job:
     def explained(cfg: DictConfig) -> Any:
+        log.show()  # in the processes that a launcher starts, too
         try:
             return job(cfg)
         except Exception as raised:

@@ -159,6 +159,20 @@ def _data_for(target: str, kind: str) -> list[str]:
     return found
 
 
+def check_chosen(cfg: DictConfig) -> None:
+    """Refuses a command about a data set that names none.
+
+    Raises:
+        ConfigurationError: with the data sets that there are.
+    """
+    if cfg.get("data") is None:
+        raise ConfigurationError(
+            "no data is chosen",
+            expected="a data set",
+            fix=f"add data=folder data.root=MUSIC, or another of {', '.join(choices('data'))}; see --help",
+        )
+
+
 def choices(group: str) -> list[str]:
     """Files of a group in conf/."""
     return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))

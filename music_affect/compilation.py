@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from music_affect import files
 from music_affect.errors import InstallationError
@@ -29,6 +28,8 @@ NOT_WRITABLE = 74  # exit code of the self test, as in sysexits.h
 _PATIENCE = 1800.0  # seconds
 _PACKAGES = ("numba", "llvmlite", "librosa", "numpy")
 _OTHER_SETTINGS = ("NUMBA_CACHE", "NUMBA_NUM_THREADS", "NUMBA_DEBUG_CACHE")  # those that do not change the code
+
+log = logging.getLogger(__name__)
 
 
 @cache
@@ -60,7 +61,7 @@ def heal() -> None:
     try:
         with _locked(suspect):
             if _child("check", suspect):
-                _say(f"The machine code in {suspect} does not run; it is made anew.")
+                log.info(f"The machine code in {suspect} does not run; it is made anew.")
                 _compile(suspect)
     except OSError as error:
         raise _broken(f"{error}") from error
@@ -127,7 +128,7 @@ def _digests(place: Path) -> dict[str, str]:
 def _made(place: Path) -> Path:
     with _locked(place):
         if not _is_whole(place):
-            _say("Compiling librosa's and our own inner loops, once a machine: about half a minute.")
+            log.info("Compiling librosa's and our own inner loops, once a machine: about half a minute.")
             _compile(place)
     return place
 
@@ -140,7 +141,7 @@ def _made_for_now(name: str, obstacles: str) -> Path:
         raise _broken(f"{obstacles}; {error}") from error
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     os.environ[VARIABLE] = str(place)
-    _say(
+    log.info(
         f"Compiled code cannot be kept ({obstacles}). Compiling librosa's and our own inner loops for this command "
         f"alone, about half a minute; set {VARIABLE} to a folder that can be written."
     )
@@ -190,23 +191,9 @@ def _child(action: str, place: Path) -> str | None:
     return last if done.returncode else None
 
 
-@contextmanager
-def _locked(place: Path) -> Iterator[None]:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place.parent / f"{place.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        _say("Another process is compiling librosa's and our own inner loops; waiting for it.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _locked(place: Path) -> AbstractContextManager[None]:
+    busy = "Another process is compiling librosa's and our own inner loops; waiting for it."
+    return files.held(place.parent / f"{place.name}.lock", busy)
 
 
 def _broken(fault: str) -> InstallationError:

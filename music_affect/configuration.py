@@ -6,7 +6,7 @@ Imports Hydra and nothing heavier, so that a mistake is answered within a second
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -85,12 +85,9 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
     Raises:
         ConfigurationError: it does not compose, lacks a value, or has one without a meaning.
     """
-    try:
-        cfg = hydra.compose(config_name, list(words), return_hydra_config=True)
-        own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-        raw = _plain(own, resolve=False)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise _explain_composition(config_name, parsed(words), error) from error
+    cfg = loaded(config_name, words)
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    raw = _plain(own, resolve=False)
     for key in sorted(name for name, value in settings.flat(raw).items() if value == "???"):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
     usual = usual_settings(config_name, cfg, words)
@@ -102,6 +99,18 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
         raise _explain_composition(config_name, parsed(words), error) from error
     check_names(cfg)
     return cfg
+
+
+def loaded(config_name: str, words: Sequence[str]) -> DictConfig:
+    """The configuration of one run as Hydra composes it, Hydra's own included, unchecked; inside ``composing``.
+
+    Raises:
+        ConfigurationError: it does not compose.
+    """
+    try:
+        return hydra.compose(config_name, list(words), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise _explain_composition(config_name, parsed(words), error) from error
 
 
 def check_names(cfg: DictConfig) -> None:
@@ -174,12 +183,12 @@ def _check_choice(override: Override, folders: Sequence[Path]) -> None:
             word = settings.shown(value)
             raise ConfigurationError(
                 f"{group}={word}{did_you_mean(word, known)}",
-                expected=f"{group} to be one of {', '.join(_beside(word, known))}",
+                expected=f"{group} to be one of {', '.join(beside(word, known))}",
                 fix="correct the word",
             )
 
 
-def _beside(value: str, options: Sequence[str]) -> list[str]:
+def beside(value: str, options: Sequence[str]) -> list[str]:
     """Options in the folder that a value names, or those in none and the folders."""
     folder = value.rpartition("/")[0]
     beside = [name for name in options if folder and name.rpartition("/")[0] == folder]
@@ -226,70 +235,18 @@ def _chosen(config_name: str, overrides: Sequence[Override]) -> DictConfig:
         return hydra.compose(config_name)
 
 
-def _known_keys(cfg: DictConfig, prefix: str = "") -> set[str]:
-    keys = set()
-    for key in cfg:
-        name = prefix + str(key)
-        keys.add(name)
-        node = cfg._get_node(key)
-        if isinstance(node, DictConfig) and not node._is_none():
-            keys |= _known_keys(node, f"{name}.")
-    return keys
-
-
-def _register_resolvers() -> None:
-    """Words that the configurations use."""
-    OmegaConf.register_new_resolver("environment", variable, replace=True)
-    OmegaConf.register_new_resolver("expanded", _expanded, replace=True)
-    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
-    OmegaConf.register_new_resolver("suffix", _suffix, replace=True)
-    OmegaConf.register_new_resolver("joined", _joined, replace=True)
-    OmegaConf.register_new_resolver("transfer", transfer_suffix, replace=True)
-    OmegaConf.register_new_resolver("times", _times, replace=True)
-    OmegaConf.register_new_resolver("replaced", _replaced, replace=True)
-    OmegaConf.register_new_resolver("choices", _choices, replace=True)
-    OmegaConf.register_new_resolver("run_digest", lambda *, _root_: digest(_root_), replace=True)
+def _known_keys(cfg: DictConfig) -> set[str]:
+    """Settings and the groups that they stand in, by their full names."""
+    names = settings.flat(_plain(cfg, resolve=False))
+    return {
+        ".".join(parts[: depth + 1]) for parts in (name.split(".") for name in names) for depth in range(len(parts))
+    }
 
 
 def variable(name: str, default: str | None = None) -> str | None:
     """An environment variable, the home folder (~) in its place; a blank one is as one that is not set."""
     found = os.environ.get(name, "").strip()
-    return _expanded(found) if found else default
-
-
-def _expanded(path: str) -> str:
-    """A path with the home folder in place of ``~``."""
-    return os.path.expanduser(str(path))
-
-
-def _folder_name(root: str | None, default: str) -> str:
-    """Name of the folder at ``root``, as a word that can stand in a file name."""
-    return Path(str(root)).expanduser().absolute().name or default if root else default
-
-
-def _suffix(prefix: str, value: Any) -> str:
-    """``-<prefix><value>``, or nothing where the value is None."""
-    return "" if value is None else f"-{prefix}{value}"
-
-
-def _joined(*words: Any) -> str:
-    """``<word>+<word>`` of those that are not None."""
-    return "+".join(str(word) for word in words if word is not None)
-
-
-def _times(factor: float, value: float) -> float:
-    """A multiple of a figure that stands elsewhere."""
-    return factor * value
-
-
-def _replaced(text: Any, old: str, new: str) -> str:
-    """A text with one word in place of another."""
-    return str(text).replace(old, new)
-
-
-def _choices(*groups: str) -> str:
-    """The options of some groups for a help text, a line a group."""
-    return "\n".join(f"{group}: {', '.join(options(group))}" for group in groups)
+    return os.path.expanduser(found) if found else default
 
 
 def transfer_suffix(start_from: Any, freeze: str) -> str:
@@ -298,5 +255,21 @@ def transfer_suffix(start_from: Any, freeze: str) -> str:
     return "" if start_from is None else f"-transfer{frozen}"
 
 
+def _folder_name(root: str | None, default: str) -> str:
+    return Path(str(root)).expanduser().absolute().name or default if root else default
+
+
+_RESOLVERS: Mapping[str, Callable[..., Any]] = {  # words that the configurations use: ${WORD:…}
+    "environment": variable,
+    "expanded": lambda path: os.path.expanduser(str(path)),  # with the home folder in place of ~
+    "folder_name": _folder_name,  # of a root, as a word that can stand in a file name
+    "suffix": lambda prefix, value: "" if value is None else f"-{prefix}{value}",
+    "joined": lambda *words: "+".join(str(word) for word in words if word is not None),
+    "transfer": transfer_suffix,
+    "times": lambda factor, value: factor * value,  # a multiple of a figure that stands elsewhere
+    "replaced": lambda text, old, new: str(text).replace(old, new),
+    "run_digest": lambda *, _root_: digest(_root_),
+}
 # With the import: a worker process that a launcher starts composes the configuration before it runs anything of ours.
-_register_resolvers()
+for _name, _resolver in _RESOLVERS.items():
+    OmegaConf.register_new_resolver(_name, _resolver, replace=True)

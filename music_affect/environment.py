@@ -34,6 +34,7 @@ def command() -> str:
         return "a notebook"
     module = getattr(sys.modules.get("__main__"), "__spec__", None)
     start = f"python -m {module.name}" if module is not None else f"python {sys.argv[0]}"
+    start = sys.argv[0] if sys.argv[0].startswith("music-affect ") else start  # however that was found
     return " ".join([start, *(f"'{word}'" if set(word) & set(" ,*[](){}$") else word for word in sys.argv[1:])])
 
 

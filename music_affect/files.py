@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import logging
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ from filelock import FileLock, Timeout
 
 from music_affect.plain_text import from_cell, to_cell
 from music_affect.shapes import check_size, mismatch
+
+log = logging.getLogger(__name__)
 
 try:
     import fcntl
@@ -233,6 +236,22 @@ def check_archive(path: Path) -> None:
 def inside(folder: Path, path: Path) -> bool:
     """Whether a path is below a folder wherever links lead to."""
     return path.resolve().is_relative_to(folder.resolve())
+
+
+@contextmanager
+def held(path: Path, busy: str) -> Iterator[None]:
+    """Holds a lock file in a folder that is made for it; logs ``busy`` where another process has it, and waits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.info(busy)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def locked(path: Path) -> bool:

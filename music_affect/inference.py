@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -13,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from music_affect import build, files
-from music_affect.caching import Say, features
+from music_affect.caching import features
 from music_affect.checkpoint import Checkpoint, made_from
 from music_affect.compatibility import FLOAT16
 from music_affect.data.cache import FeatureCache
@@ -26,6 +27,7 @@ from music_affect.spec import Categorical, Target
 if TYPE_CHECKING:
     from music_affect.features.selection import Selection
 
+log = logging.getLogger(__name__)
 _SELECTION = "data.selection"
 _OF_THE_DATA = "min_seconds"  # of a selection: which files are in the data set, not what the model hears of them
 
@@ -66,7 +68,7 @@ def _trainer(trained: DictConfig) -> dict[str, Any]:
 
 
 def features_as_trained(
-    run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource, clips: list[Clip], say: Say
+    run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource, clips: list[Clip]
 ) -> FeatureCache:
     """Features of clips, extracted where need be, as the checkpoint was trained on them.
 
@@ -75,18 +77,17 @@ def features_as_trained(
         checkpoint: whose answers are wanted.
         data: of ``run_cfg``.
         clips: all of the data.
-        say: receives lines for the console.
 
     Raises:
         CheckpointError: the features of this data are others.
     """
-    _hear_as_trained(run_cfg, checkpoint, data, say)
-    cache = features(run_cfg, data, clips, say)
+    _hear_as_trained(run_cfg, checkpoint, data)
+    cache = features(run_cfg, data, clips)
     _check_features(run_cfg, checkpoint, cache)
     return cache
 
 
-def _hear_as_trained(run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource, say: Say) -> None:
+def _hear_as_trained(run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource) -> None:
     """Uses that part of each file that was trained on, unless the command line names another one."""
     trained_on = checkpoint.description.cfg.data
     if data.holds == "arrays" or trained_on.get("selection") is None:
@@ -98,11 +99,15 @@ def _hear_as_trained(run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSour
     if heard == own:
         return
     if _named_on_the_command_line():
-        say(f"Used of each file: {_told(own)}, as {_SELECTION} says; the checkpoint was trained on {_told(trained)}.")
+        log.info(
+            f"Used of each file: {_told(own)}, as {_SELECTION} says; the checkpoint was trained on {_told(trained)}."
+        )
         return
     with open_dict(run_cfg):
         run_cfg.data.selection = asdict(heard)
-    say(f"Used of each file: {_told(trained)}, as in training (not {_told(own)}, which is the data's own setting).")
+    log.info(
+        f"Used of each file: {_told(trained)}, as in training (not {_told(own)}, which is the data's own setting)."
+    )
 
 
 def _named_on_the_command_line() -> bool:

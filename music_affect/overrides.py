@@ -53,7 +53,7 @@ def arguments(line: Sequence[str]) -> tuple[list[str], argparse.Namespace]:
     A folder of one's own (``--config-dir``) becomes a word, so that it is known wherever the words are.
     """
     given = get_args_parser().parse_intermixed_args(list(line))
-    if given.help or given.hydra_help or given.info or given.shell_completion:
+    if given.hydra_help or given.info or given.shell_completion:
         return list(line), given
     words = spelled(given.overrides)
     if given.cfg:

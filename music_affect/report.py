@@ -16,9 +16,9 @@ from music_affect.plain_text import on_one_line
 
 
 def main() -> None:
-    """Entry point of ``python -m music_affect.report``."""
+    """Entry point of ``music-affect report``."""
     parser = argparse.ArgumentParser(
-        prog="music_affect.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="music-affect report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="a run, or a folder with runs below it")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="one report of all runs given, written there")

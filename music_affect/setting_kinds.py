@@ -77,7 +77,7 @@ def below(high: float, *, low: float = 0, above_low: bool = False) -> Rule:
 
 def choice(*words: str) -> Rule:
     """One of some words."""
-    says = f"one of {', '.join(words)}" if len(words) > 1 else words[0]
+    says = f"one of {', '.join(word or repr(word) for word in words)}" if len(words) > 1 else words[0]
     return Rule(says, lambda value: isinstance(value, str) and value in words, words)
 
 

@@ -75,8 +75,10 @@ RULES: Mapping[str, Rule] = {
     # answers
     "part": choice("train", "val", "test", "all") | NULL,
     "split": choice("train", "val", "test") | NULL,
-    "kaggle.suffix": TEXT,
     "format": choice("csv", "kaggle"),
+    "kaggle.header": choice("Id", "Id.fused.full.npy.gz"),
+    "kaggle.suffix": choice("", ".fused.full.npy", ".fused.full.npy.gz"),
+    "variants": listed(choice("full", "beat", "mfcc", "melgram"), least=1),
     # data
     "root": WORD | NULL,
     "fold": whole(0) | NULL,

@@ -20,7 +20,7 @@ class UploadError(MusicAffectError):
 
 
 def main() -> None:
-    """Entry point of ``python -m music_affect.track``."""
+    """Entry point of ``music-affect track``."""
     arguments = _parser().parse_args()
     try:
         command_line.reported(lambda: _run(arguments))
@@ -37,7 +37,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="music_affect.track", description=__doc__)
+    parser = argparse.ArgumentParser(prog="music-affect track", description=__doc__)
     jobs = parser.add_subparsers(dest="job", required=True)
     sync = jobs.add_parser("sync", help="upload to W&B what it has not got; stopped, it goes on when repeated")
     sync.add_argument("folder", type=Path, nargs="*", help="run folders or folders of them; default: outputs, multirun")

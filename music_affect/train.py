@@ -1,4 +1,10 @@
-"""Train one model on one data set for one task: ``python -m music_affect.train model=ast data=fma_beat task=genre``."""
+"""Train one model on one data set for one task and report on it.
+
+python -m music_affect.train model=ast data=synthetic_beat task=genre     runs on a fresh machine
+python -m music_affect.train model=cnn data=folder data.root=MUSIC        your audio files with a labels.csv
+python -m music_affect.train resume=true                                  goes on where a run was stopped
+python -m music_affect.train -m model=lstm,cnn features=mel,chroma        one run a combination
+"""
 
 from __future__ import annotations
 
@@ -111,12 +117,12 @@ def _join(folder: Path) -> None:
 
 
 def main() -> None:
-    """Entry point of ``python -m music_affect.train``."""
+    """Entry point of ``music-affect train``."""
     folder = launch.started_for()
     if folder is not None:
         command_line.reported(partial(_join, folder))
         return
-    command_line.run("train", _job, going_on="Add resume=true to go on.")
+    command_line.run("train", _job, description=str(__doc__), going_on="Add resume=true to go on.")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,8 @@ import numpy as np
 import soundfile
 from running import compose
 
-from music_affect import build, console
 from music_affect.audit.findings import Finding
-from music_affect.auditing import audit
+from music_affect.doctor import diagnose
 
 RATE = 16000
 
@@ -58,4 +57,4 @@ def diagnosis(folder: Path, *words: str) -> dict[str, Finding]:
     root = f"data.root={folder}"
     cfg = compose("doctor", "data=folder", root, "workers=1", f"paths.cache={folder.parent / 'cache'}", *words)
     cfg.out = str(out)
-    return {finding.name: finding for finding in audit(cfg, build.source(cfg), console.make())}
+    return {finding.name: finding for finding in diagnose(cfg)}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from lab_files import write_lab
 
+from music_affect import log
 from music_affect.synthesis.corpus import make_corpus
 
 
@@ -35,6 +36,7 @@ def own_folders(
         patch.setenv("MUSIC_AFFECT_COMPILED", str(kept.mkdir("compiled") if kept else cache_root / "compiled"))
         patch.setenv("MUSIC_AFFECT_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
         patch.delenv("MUSIC_AFFECT_DATA", raising=False)
+        log.show()  # as the command line does
         yield
 
 

@@ -80,8 +80,8 @@ def test_task_and_data_are_checked_before_anything_is_looked_for(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [], "a refused run leaves no folder behind"
 
 
-def test_help_helps(tmp_path: Path) -> None:
-    done = entry_point("train", "--help", cwd=tmp_path)
-    assert done.returncode == 0
-    for word in ("model=ast data=synthetic_beat task=genre", "model: ", "resume=true"):
-        assert word in done.stdout
+def test_nothing_to_work_on_is_answered_without_any_work(tmp_path: Path) -> None:
+    done = entry_point("prepare", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: no data is chosen; expected a data set; add data=folder data.root=MUSIC")
+    assert list(tmp_path.iterdir()) == []

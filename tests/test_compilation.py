@@ -19,6 +19,9 @@ from music_affect.errors import InstallationError
 
 PACKAGE = Path(compilation.__file__).parent
 EXTRACT = """
+import logging
+logging.basicConfig(format="%(message)s")
+logging.getLogger("music_affect").setLevel(logging.INFO)
 from pathlib import Path
 from music_affect.features.extractor import AudioExtractor
 print(AudioExtractor(beat=True)(Path("000.wav")).shape[1])
@@ -130,11 +133,11 @@ def test_nothing_but_features_can_bring_the_compiler_along() -> None:
 def test_a_whole_folder_is_made_once(forgotten: Path, actions: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     place = compilation.folder()
     assert place.parent == forgotten
-    assert "Compiling" in capsys.readouterr().err
+    assert "Compiling" in capsys.readouterr().out
     compilation.folder.cache_clear()
     assert compilation.folder() == place
     assert actions == ["compile", "check"]
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().out == ""
     assert {path.name for path in forgotten.iterdir()} <= {place.name, f"{place.name}.lock"}, "nothing temporary"
 
 
@@ -166,7 +169,7 @@ def test_where_nothing_can_be_written_it_is_made_for_this_command(
 ) -> None:
     forgotten.write_text("no folder")
     place = compilation.folder()
-    told = capsys.readouterr().err
+    told = capsys.readouterr().out
     assert "Compiled code cannot be kept" in told
     assert "set MUSIC_AFFECT_COMPILED" in told
     assert len(told.splitlines()) == 1

@@ -13,7 +13,8 @@ import soundfile
 from audio_files import RATE, music
 from running import compose
 
-from music_affect.ensembling import ensemble
+from music_affect import console
+from music_affect.ensemble import ensemble, print_table
 from music_affect.evaluate import evaluate
 from music_affect.train import train
 
@@ -83,9 +84,11 @@ def test_a_test_part_of_copies_is_an_alarm_wherever_the_score_is_told(
     assert told in (tmp_path / "run" / "report.md").read_text()
     scored = evaluate(compose("evaluate", f"checkpoint={tmp_path / 'run'}", "accelerator=cpu"))
     assert messages(scored)["leaked checkpoint"].startswith("the checkpoint was trained on 9 of these 9 clips")
+    console.print_scores(console.make(), scored)
     assert "ALARM leaked checkpoint: the checkpoint was trained on 9 of these 9 clips" in capsys.readouterr().out
     together = ensemble([tmp_path / "run"], tmp_path / "out")
     assert any(alarm["message"].startswith(told) for alarm in together["alarms"])
+    print_table(together)
     assert f"ALARM copies across parts: {told}" in capsys.readouterr().out
 
 

@@ -136,8 +136,8 @@ def test_ready_made_arrays_are_looked_at_as_far_as_that_goes(
 
 def test_without_data_it_says_what_can_be_audited(tmp_path: Path) -> None:
     code, _, err = doctor(tmp_path)
-    assert code == 1
-    assert err.startswith("error: no data is chosen; expected what to audit; add data=folder data.root=MUSIC, or")
+    assert code == 2
+    assert err.startswith("error: no data is chosen; expected a data set; add data=folder data.root=MUSIC, or")
     assert not (tmp_path / "outputs").exists()
 
 

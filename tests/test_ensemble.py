@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score
 
 from music_affect import files
-from music_affect.ensembling import ensemble
+from music_affect.ensemble import ensemble, print_table
 from music_affect.errors import RunFolderError
 
 SCALES = ("valence", "energy", "danceability")
@@ -75,6 +75,7 @@ def test_each_member_stands_beside_them_alone(runs: list[Path], capsys: pytest.C
         alone = by_hand([answers(runs[2 * seed]) | answers(runs[2 * seed + 1])])
         found = content["members"][f"cnn_fast fused s{seed}"]["regression"]["by_target"]
         assert found["energy"]["spearman"]["value"] == pytest.approx(alone["energy"])
+    print_table(content)
     told = capsys.readouterr().out
     assert f"SYNTHETIC music, {content['clips']} test clips" in told
     assert "all 2, averaged" in told
@@ -126,6 +127,7 @@ def test_a_sweep_has_a_row_a_configuration(
     seeds = ensemble([runs[0], runs[2]], None)
     assert all(scores == seeds["scores"] for scores in content["members"].values())
     assert not (tmp_path / "out" / "predictions.csv").exists()
+    print_table(content)
     told = capsys.readouterr().out
     assert "4 runs have 2 configurations, which differ in model.recipe.learning_rate." in told
     assert "averaged" not in told.split("configurations")[0]
@@ -146,6 +148,7 @@ def test_alarms_of_the_members_are_repeated(
     files.write_json(one / "metrics.json", {**metrics, "alarms": [*metrics["alarms"], leak]})
     content = ensemble([one, runs[2]], None)
     assert {**leak, "runs": 1} in content["alarms"]
+    print_table(content)
     assert f"ALARM leaked start: {leak['message']} (in 1 of 2 runs)" in capsys.readouterr().out
 
 

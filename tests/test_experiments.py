@@ -21,7 +21,7 @@ from music_affect.train import train
 CHECKOUT = Path(__file__).parents[1]
 CONF = configuration.conf_folder()
 EXPERIMENTS = overrides.options("experiment")
-CELLS = [name for name in EXPERIMENTS if "/" in name]
+CELLS = [name for name in EXPERIMENTS if name.count("/") > 1]
 GRIDS = overrides.options("grid")
 # Published sizes shrunk: a transformer's, and the dense layer behind convolutions that are not pooled.
 SMALL = {"depth": 1, "width": 48, "heads": 3, "linear": [16]}
@@ -105,7 +105,7 @@ def test_every_cell_of_a_grid_composes_and_the_first_learns(name: str, lab: Path
 @pytest.mark.slow
 def test_the_two_commands_of_a_transfer_run_in_order(tmp_path: Path) -> None:
     start, transfer = (
-        compose("train", f"experiment=s1/{name}", *STEP, f"paths.outputs={tmp_path}")
+        compose("train", f"experiment=published/s1/{name}", *STEP, f"paths.outputs={tmp_path}")
         for name in ("cnn_mel", "cnn_transfer_energy")
     )
     with pytest.raises(CheckpointError, match=f"nothing at start_from={tmp_path}/genre/synthetic-mel-cnn_b-s0-s1"):
@@ -117,7 +117,15 @@ def test_the_two_commands_of_a_transfer_run_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["s0/lenet_multitask", "s2/lstm_beat_chroma", "s3/rnn_fused", "s4/cnn_melgram"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "published/s0/lenet_multitask",
+        "published/s2/lstm_beat_chroma",
+        "published/s3/rnn_fused",
+        "published/s4/cnn_melgram",
+    ],
+)
 def test_experiments_train_on_synthetic_music(name: str, tmp_path: Path) -> None:
     found = train(compose("train", f"experiment={name}", *STEP), tmp_path)
     assert found["synthetic"] is True
@@ -139,8 +147,11 @@ def test_a_grid_runs_its_cells_and_their_table_is_printed(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("experiment=s1/cnn_me", "did you mean 's1/cnn_mel'?; expected experiment to be one of s1/cnn_danceability,"),
-        ("experiment=elsewhere", "expected experiment to be one of ours/…, published, s0, s0/…,"),
+        (
+            "experiment=published/s1/cnn_me",
+            "did you mean 'published/s1/cnn_mel'?; expected experiment to be one of published/s1/cnn_d",
+        ),
+        ("experiment=elsewhere", "expected experiment to be one of published/…, transfer;"),
         ("grid=s4_optimiser", "did you mean 's4_optimizers'?"),
     ],
 )

@@ -17,7 +17,7 @@ from rich.table import Table
 from running import compose
 
 from music_affect import console, files
-from music_affect.ensembling import ensemble
+from music_affect.ensemble import ensemble, print_table
 from music_affect.evaluation.run_folder import read_run
 from music_affect.evaluation.run_report import write_report
 from music_affect.evaluation.sweep.sweep_report import write_sweep_report
@@ -89,7 +89,9 @@ def test_a_table_holds_no_formula_and_is_read_back_as_it_was(run: tuple[Path, st
 def test_reports_and_ensembles_take_the_run(run: tuple[Path, str], tmp_path: Path) -> None:
     copy = shutil.copytree(run[0], tmp_path / "sweep" / "a")
     write_report(copy)
-    assert ensemble([copy], tmp_path / "out")["clips"] > 0
+    together = ensemble([copy], tmp_path / "out")
+    assert together["clips"] > 0
+    print_table(together)
     write_sweep_report([tmp_path / "sweep"], tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "<img" not in page

@@ -64,7 +64,8 @@ def test_the_installed_package_is_the_one_that_runs(installed: Path, tmp_path: P
 def test_help_shows_the_choices(installed: Path, tmp_path: Path) -> None:
     shown = run("-m", "music_affect.train", "--help", cwd=tmp_path, PYTHONPATH=str(installed))
     assert shown.returncode == 0, shown.stderr
-    assert "model: ast" in shown.stdout
+    assert "model=ast " in shown.stdout
+    assert "weights, shuffling, crops" in shown.stdout
     assert "synthetic_beat" in shown.stdout
 
 

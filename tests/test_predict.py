@@ -157,8 +157,6 @@ def test_a_submission_over_two_sets_is_refused(lab_root: Path, tmp_path: Path) -
     ("words", "found", "expected"),
     [
         (["split=val"], "data=multitask has no clips in the split val", "a split that the data set prescribes"),
-        (["format=kaggle", "kaggle.header=id"], "kaggle.header=id", "one of 'Id', 'Id.fused.full.npy.gz'"),
-        (["format=kaggle", "kaggle.suffix=.npy"], "kaggle.suffix=.npy", "one of '', '.fused.full.npy'"),
     ],
 )
 def test_words_that_are_not_known(run: Path, words: list[str], found: str, expected: str) -> None:

@@ -16,7 +16,7 @@ from audio_files import RATE, music, write_music
 from running import compose, entry_point, opened_cache
 
 from music_affect import files
-from music_affect.data.cache_work import Account
+from music_affect.data.cache_work import BuildSummary
 from music_affect.errors import ConfigurationError, DataNotFoundError
 from music_affect.features.extractor import AudioExtractor
 from music_affect.prepare import main, prepare
@@ -43,7 +43,7 @@ def library(tmp_path: Path) -> Path:
     return root
 
 
-def made(library: Path, *words: str) -> Account:
+def made(library: Path, *words: str) -> BuildSummary:
     return prepare(compose("prepare", "data=folder", f"data.root={library}", "workers=1", *words))
 
 
@@ -115,11 +115,6 @@ def test_windows_of_a_track_stay_one_clip(library: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["variants=[ful]"], "did you mean 'full'"),
-        (["variants=full"], "expected a list of full, beat, mfcc, melgram"),
-        (["variants=[]"], "expected a list of"),
-        (["variants=null"], "variants=null; expected a list of"),
-        (["variants=[null]"], "expected a list of"),
         (["shards=2"], "shards=2 without the number of this one; expected shard=0 to shard=1"),
         (["shards=2", "shard=2"], "shard=2 of shards=2; expected a whole number from 0 to 1"),
         (["data.selection.position=end"], "position=end"),

@@ -126,7 +126,7 @@ def test_only_some_settings_without_a_usual_value_may_be_anything() -> None:
         ("optimizer.betas=0.9", "a list of 2 values, each a number from 0 to below 1"),
         ("optimizer.betas=[0.9,1.0]", "optimizer.betas=[0.9,1.0]"),
         ("seed='\x1b[31m'", "seed=\\x1b[31m"),
-        ("experiment=s1/cnn_mel loader.batch_size=0", "loader.batch_size=0"),
+        ("experiment=published/s1/cnn_mel loader.batch_size=0", "loader.batch_size=0"),
         ("hparams_search=default search.trials=0", "search.trials=0"),
         ("sweep.devices=1", "sweep.devices=1; expected a list"),
         ("model=[cnn,mlp]", "model=[cnn,mlp]; expected model to be one of"),
@@ -135,6 +135,26 @@ def test_only_some_settings_without_a_usual_value_may_be_anything() -> None:
 )
 def test_a_refusal_says_what_was_found_and_what_was_expected(words: str, told: str) -> None:
     assert told in refusal("train", *words.split(" "))
+
+
+@pytest.mark.parametrize(
+    ("entry", "word", "told"),
+    [
+        *(
+            ("prepare", f"variants={value}", "each one of full, beat, mfcc, melgram")
+            for value in ("[ful]", "full", "[]")
+        ),
+        ("prepare", "variants=null", "variants=null; expected a list of 1 or more"),
+        (
+            "predict",
+            "kaggle.header=id",
+            "kaggle.header=id, did you mean 'Id'?; expected one of Id, Id.fused.full.npy.gz",
+        ),
+        ("predict", "kaggle.suffix=.npy", "expected one of '', .fused.full.npy, .fused.full.npy.gz"),
+    ],
+)
+def test_the_words_of_other_commands_are_checked_as_well(entry: str, word: str, told: str) -> None:
+    assert told in refusal(entry, *(["checkpoint=x"] if entry == "predict" else []), word)
 
 
 @pytest.mark.parametrize(

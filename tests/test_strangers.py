@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from running import QUICK, compose, train_quickly
 
 from music_affect import configuration, trust
-from music_affect.ensembling import ensemble
+from music_affect.ensemble import ensemble
 from music_affect.errors import CheckpointError, ConfigurationError, MusicAffectError
 from music_affect.evaluate import evaluate
 from music_affect.evaluation.run_report import write_report

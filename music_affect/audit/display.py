@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from music_affect.audit.evidence import Evidence
-from music_affect.audit.facts import Facts
 from music_affect.audit.findings import ERROR, NOTE, WARNING, Finding
 from music_affect.audit.label_findings import class_counts, values_of
 from music_affect.plain_text import on_one_line
@@ -21,21 +18,6 @@ from music_affect.spec import Categorical
 _COLOURS = {ERROR: "bold red", WARNING: "yellow", NOTE: "cyan"}
 _BAR = 24  # characters
 _BINS = 8
-
-
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:.1f} clips/s")
-
-
-def watched(results: Iterator[Facts], total: int) -> Iterator[Facts]:
-    """Passes on results and shows how many of them are there, how fast they come, and the time left."""
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed()]
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=Console(file=sys.stderr)) as progress:
-        bar = progress.add_task("Clips", total=total)
-        for result in results:
-            yield result
-            progress.advance(bar)
 
 
 def print_evidence(out: Console, evidence: Evidence) -> None:

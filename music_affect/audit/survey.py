@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
-from music_affect import compilation
+from music_affect import compilation, files
 from music_affect.audit.facts import Facts
 from music_affect.audit.measurement import AudioMeasurement
+from music_affect.data.build_progress import Progress
 from music_affect.data.source import Clip
 from music_affect.errors import CRASHED, NO_MEMORY, PASSING, CacheError, ClipError, not_read
 from music_affect.features.content import require_file
 from music_affect.journal import Journal
 from music_affect.parallel import in_order, processes_for
 
-Say = Callable[[str], None]
-Watch = Callable[[Iterator[Facts], int], Iterator[Facts]]
+log = logging.getLogger(__name__)
 Stamp = tuple[int, int]  # size and time of change of a file
 _TEXTS, _NUMBERS = (
     ("problem", "detail", "digest", "print"),
@@ -39,9 +39,7 @@ class Measurement(Protocol):
     def __call__(self, clip: Clip) -> Facts: ...
 
 
-def survey(
-    clips: Sequence[Clip], measure: Measurement, journal: Path, *, workers: int | None, say: Say, watch: Watch
-) -> list[Facts]:
+def survey(clips: Sequence[Clip], measure: Measurement, journal: Path, *, workers: int | None) -> list[Facts]:
     """Facts of all clips, in their order.
 
     Args:
@@ -49,20 +47,18 @@ def survey(
         measure: takes the facts of one clip.
         journal: of facts taken earlier, which is gone on with; a second process waits until the first one is done.
         workers: processes; None takes one a core, as far as there is work for them.
-        say: receives lines for the console.
-        watch: passes on the facts that are taken now, of so many clips, and shows how far it is.
 
     Raises:
         CacheError: the journal cannot be written.
     """
     found = {_name(clip): _stamp(clip.path) for clip in clips}
-    with _exclusively(journal, say), Journal(journal, _LINE) as kept:
+    with _exclusively(journal), Journal(journal, _LINE) as kept:
         earlier = _of_unchanged(kept.entries, found)
         facts = {name: known for name, known in earlier.items() if known.problem not in PASSING}
         facts |= {name: seen for name, seen in found.items() if isinstance(seen, Facts)}
         remaining = [clip for clip in clips if _name(clip) not in facts]
         if 0 < len(remaining) < len(clips):
-            say(f"{len(clips) - len(remaining)} of {len(clips)} clips are known from an earlier call.")
+            log.info(f"{len(clips) - len(remaining)} of {len(clips)} clips are known from an earlier call.")
         processes = processes_for(len(remaining), workers)
         audio = isinstance(measure, AudioMeasurement)
         if audio and remaining:
@@ -75,9 +71,13 @@ def survey(
             partial(_ended_a_process, earlier),
             compilation.heal if audio else lambda: None,
         )
-        for clip, known in zip(remaining, watch(taken, len(remaining)), strict=True):
-            facts[_name(clip)] = known
-            _keep(kept, journal, {"clip": _name(clip), "stamp": found[_name(clip)], "facts": known.to_dict()})
+        problems: Counter[str] = Counter()
+        with Progress(len(clips), len(remaining), problems, "Audit") as progress:
+            for clip, known in zip(remaining, taken, strict=True):
+                facts[_name(clip)] = known
+                problems.update([known.problem] if known.problem else [])
+                progress.advance()
+                _keep(kept, journal, {"clip": _name(clip), "stamp": found[_name(clip)], "facts": known.to_dict()})
     return [facts[_name(clip)] for clip in clips]
 
 
@@ -114,21 +114,14 @@ def _keep(kept: Journal, journal: Path, entry: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _exclusively(journal: Path, say: Say) -> Iterator[None]:
-    lock = FileLock(journal.with_suffix(".lock"))
-    try:
-        journal.parent.mkdir(parents=True, exist_ok=True)
+def _exclusively(journal: Path) -> Iterator[None]:
+    busy = f"Another process is auditing the same data ({journal}); waiting for it."
+    with ExitStack() as held:
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            say(f"Another process is auditing the same data ({journal}); waiting for it.")
-            lock.acquire()
-    except OSError as error:
-        raise _cannot_write(journal, error) from error
-    try:
+            held.enter_context(files.held(journal.with_suffix(".lock"), busy))
+        except OSError as error:
+            raise _cannot_write(journal, error) from error
         yield
-    finally:
-        lock.release()
 
 
 def _cannot_write(journal: Path, error: OSError) -> CacheError:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from music_affect import files
 from music_affect.data.cache_index import PARTS, part_names
 
 EVERYTHING = "main"
 LOCK = "build.lock"
 
-Say = Callable[[str], None]
-
 
 @contextmanager
-def exclusively(folders: Sequence[Path], part: str, say: Say) -> Iterator[None]:
+def exclusively(folders: Sequence[Path], part: str) -> Iterator[None]:
     """Holds the locks of one part in several caches; a killed process loses its locks with its life.
 
     The part ``main`` is made of whatever is missing: it waits for every share that is being written, and a share waits
@@ -26,7 +23,6 @@ def exclusively(folders: Sequence[Path], part: str, say: Say) -> Iterator[None]:
     Args:
         folders: of the caches.
         part: to be written.
-        say: told whom this process waits for.
     """
     with ExitStack() as held:
         for folder in sorted(folders):  # in one order, or two processes could wait for each other
@@ -35,9 +31,9 @@ def exclusively(folders: Sequence[Path], part: str, say: Say) -> Iterator[None]:
             else:
                 others = [EVERYTHING] if (folder / PARTS / EVERYTHING).is_dir() else []
             for name in others:
-                with locked(_lock_of(folder, name), say):
+                with locked(_lock_of(folder, name)):
                     pass
-            held.enter_context(locked(_lock_of(folder, part), say))
+            held.enter_context(locked(_lock_of(folder, part)))
         yield
 
 
@@ -45,17 +41,6 @@ def _lock_of(folder: Path, part: str) -> Path:
     return folder / PARTS / part / LOCK
 
 
-@contextmanager
-def locked(path: Path, say: Say) -> Iterator[None]:
-    """Holds one lock, and says so where it has to wait for it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"Another process is building {path.parent}; waiting for it.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def locked(path: Path) -> AbstractContextManager[None]:
+    """Holds one lock, and logs it where it has to wait for it."""
+    return files.held(path, f"Another process is building {path.parent}; waiting for it.")

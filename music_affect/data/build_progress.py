@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -17,35 +17,31 @@ RECENT = 200  # clips that the rate is taken from
 MEANINGFUL = 10  # clips and seconds between them from which on a rate says something
 
 
-class Account(Protocol):
-    """What was done so far."""
-
-    made: int
-    skipped: Counter[str]
+log = logging.getLogger(__name__)
 
 
 class Progress:
-    """Clips a second, the time left, and the failures so far.
+    """Clips a second, the time left, and the failures so far: a bar on a terminal, else lines of the log.
 
     Args:
         total: clips, those that were finished before included.
         missing: clips that are to be read.
-        account: kept up to date by the build.
-        say: receives the lines where there is no terminal.
+        skipped: clips that cannot be used, by reason; kept up to date by whoever reads them.
+        what: is made of the clips, in a word.
     """
 
-    def __init__(self, total: int, missing: int, account: Account, say: Callable[[str], None]) -> None:
+    def __init__(self, total: int, missing: int, skipped: Counter[str], what: str = "Features") -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        self._account, self._say, self._missing = account, say, missing
+        self._skipped, self._missing = skipped, missing
         self._began = time.monotonic()
         self._due = self._began + FIRST_LINE_SECONDS
         self._done = 0
         self._ends: deque[float] = deque(maxlen=RECENT)
         console = Console(file=sys.stderr)
-        columns = [TextColumn("Features"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")]
+        columns = [TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")]
         self._bar = Bar(*columns, console=console, disable=not console.is_terminal)
         self._task = self._bar.add_task("", total=total, completed=total - missing)
 
@@ -68,7 +64,7 @@ class Progress:
         self._bar.update(self._task, advance=1, description=told)
         if self._bar.disable and now >= self._due and (rate or now >= self._began + LINE_SECONDS):
             self._due = now + LINE_SECONDS
-            self._say(f"{self._done} of {self._missing} clips{told and f', {told}'}")
+            log.info(f"{self._done} of {self._missing} clips{told and f', {told}'}")
 
     def _rate(self) -> float | None:
         """Recent clips a second, once there are enough of them to say so.
@@ -81,7 +77,7 @@ class Progress:
 
     def _told(self, rate: float | None) -> str:
         """The rate, the failures, and what the rate makes of the rest."""
-        failures = self._account.skipped.total()
+        failures = self._skipped.total()
         told = [f"{rate:.1f} clips/s"] if rate else []
         told += [f"{failures} left out"] if failures else []
         if rate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from music_affect.data.build_lock import exclusively, locked
 from music_affect.data.cache import IDENTITY, FeatureCache, complete, unlike
 from music_affect.data.cache_index import INDEX, PARTS
 from music_affect.data.cache_part import FRAMES, JOURNAL
-from music_affect.data.cache_work import INDEX_LOCK, WHOLE, Account, Say, Share, Work
+from music_affect.data.cache_work import INDEX_LOCK, WHOLE, BuildSummary, Share, Work
 from music_affect.data.identity import Identity, stamps_of
 from music_affect.data.reader import Description, Extract
 from music_affect.data.skips import describe_skips
@@ -21,9 +22,11 @@ from music_affect.data.source import Clip
 from music_affect.errors import CacheError
 from music_affect.parallel import processes_for
 
+log = logging.getLogger(__name__)
+
 
 def open_or_build(
-    folder: Path, clips: Sequence[Clip], kind: Description, extract: Extract, *, workers: int | None, say: Say
+    folder: Path, clips: Sequence[Clip], kind: Description, extract: Extract, *, workers: int | None
 ) -> FeatureCache:
     """The cache of these clips, built first where something is missing.
 
@@ -33,7 +36,6 @@ def open_or_build(
         kind: of features.
         extract: makes them.
         workers: processes; None takes one a core, as far as there is work for them.
-        say: receives lines for the console.
 
     Raises:
         CacheError: the cache cannot be written.
@@ -41,10 +43,10 @@ def open_or_build(
     identity = Identity.of(clips, kind)
     cache = complete(folder, identity)
     if cache is None:
-        build([(folder, kind)], clips, extract, workers=workers, say=say)
+        build([(folder, kind)], clips, extract, workers=workers)
         cache = FeatureCache(folder, identity)
     if cache.skipped:
-        say(describe_skips(cache.skipped, len(clips), folder / cache_index.SKIPPED))
+        log.info(describe_skips(cache.skipped, len(clips), folder / cache_index.SKIPPED))
     return cache
 
 
@@ -54,10 +56,9 @@ def build(
     extract: Extract,
     *,
     workers: int | None,
-    say: Say,
     share: Share = WHOLE,
     retry: bool = False,
-) -> Account:
+) -> BuildSummary:
     """Makes what is missing in the caches of several kinds of features, in one pass over the clips.
 
     A file is read once for all kinds that lack it. Another process that writes the same part is waited for; one that
@@ -68,7 +69,6 @@ def build(
         clips: in any order; stored in that of their ids.
         extract: makes the features.
         workers: processes; None takes one a core, as far as there is work for them.
-        say: receives lines for the console.
         share: of the clips that is made here.
         retry: read all clips again that could not be used; else only those whose obstacle seems to be gone.
 
@@ -85,30 +85,30 @@ def build(
         return finished
     began = time.perf_counter()
     try:
-        with exclusively(folders, share.part, say):
+        with exclusively(folders, share.part):
             for folder, identity in zip(folders, identities, strict=True):
-                with locked(folder / INDEX_LOCK, say):
-                    _adopt(folder, identity, say)
+                with locked(folder / INDEX_LOCK):
+                    _adopt(folder, identity)
             work = Work(folders, identities, ordered, mine, share.part, retry)
-            work.announce(say)
-            account = work.run(extract, processes_for(len(work.missing), workers), say)
+            work.announce()
+            summary = work.run(extract, processes_for(len(work.missing), workers))
     except OSError as error:
         raise _cannot_write(folders[0].parent, error) from error
-    account.seconds = time.perf_counter() - began
-    return account
+    summary.seconds = time.perf_counter() - began
+    return summary
 
 
-def _finished(folders: Sequence[Path], identities: Sequence[Identity], mine: set[str]) -> Account | None:
+def _finished(folders: Sequence[Path], identities: Sequence[Identity], mine: set[str]) -> BuildSummary | None:
     """What there is to tell where nothing is to be made; a finished cache may be one that cannot be written."""
     caches = [complete(*pair) for pair in zip(folders, identities, strict=True)]
     opened = [cache for cache in caches if cache is not None]
     if len(opened) < len(caches):
         return None
     unusable = mine & {skip.id for cache in opened for skip in cache.skipped}
-    return Account(len(mine), unusable=len(unusable))
+    return BuildSummary(len(mine), unusable=len(unusable))
 
 
-def _adopt(folder: Path, identity: Identity, say: Say) -> None:
+def _adopt(folder: Path, identity: Identity) -> None:
     """Makes the folder one of these features; what was made otherwise is removed."""
     reason = unlike(folder, identity)
     if reason is None:
@@ -122,7 +122,7 @@ def _adopt(folder: Path, identity: Identity, say: Say) -> None:
         if path.suffix != ".lock":
             path.unlink(missing_ok=True)
     if (folder / IDENTITY).exists():
-        say(f"Feature cache {folder} is not used: {reason}. Extracting again.")
+        log.info(f"Feature cache {folder} is not used: {reason}. Extracting again.")
     files.write_json(folder / IDENTITY, identity.to_dict())
 
 

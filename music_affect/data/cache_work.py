@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,7 +39,7 @@ from music_affect.parallel import in_order
 
 INDEX_LOCK = "index.lock"
 
-Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ WHOLE = Share()
 
 
 @dataclass
-class Account:
+class BuildSummary:
     """What a build did.
 
     Args:
@@ -136,17 +137,17 @@ class Work:
         path, reason, _ = entry.skipped
         return retry or may_have_passed(reason, path)
 
-    def announce(self, say: Say) -> None:
+    def announce(self) -> None:
         done = self._count - len(self.missing)
         if done and self.missing:
             changed = f" ({self.changed} of them changed or are tried again)" if self.changed else ""
-            say(f"{done} of {self._count} clips are done already; going on with {len(self.missing)}{changed}.")
+            log.info(f"{done} of {self._count} clips are done already; going on with {len(self.missing)}{changed}.")
 
-    def run(self, extract: Extract, processes: int, say: Say) -> Account:
+    def run(self, extract: Extract, processes: int) -> BuildSummary:
         audio = isinstance(extract, ExtractAudio)
         if audio and self.missing:
             compilation.folder()  # before the processes that need it are started, and before any progress is shown
-        account = Account(self._count, unusable=self._unusable)
+        summary = BuildSummary(self._count, unusable=self._unusable)
         jobs = [(self._clips[place], kinds) for place, kinds in self.missing]
         results = in_order(
             partial(_extract, extract),
@@ -157,9 +158,9 @@ class Work:
             compilation.heal if audio else lambda: None,
         )
         try:
-            with self._mark.cleared(), Progress(self._count, len(self.missing), account, say) as progress:
+            with self._mark.cleared(), Progress(self._count, len(self.missing), summary.skipped) as progress:
                 for (place, kinds), answers in zip(self.missing, results, strict=True):
-                    self._store(place, kinds, answers, account)
+                    self._store(place, kinds, answers, summary)
                     progress.advance()
         except BaseException:
             for part in self._parts:
@@ -168,9 +169,9 @@ class Work:
         for part in self._parts:
             part.close()
         for folder, identity in zip(self._folders, self._identities, strict=True):
-            with locked(folder / INDEX_LOCK, say):
+            with locked(folder / INDEX_LOCK):
                 cache_index.write(folder, cache_index.collect(folder, identity))
-        return account
+        return summary
 
     def _suspected(self, job: Job) -> bool:
         return self._mark.suspects(job) or job[0].id in self._crashed_before
@@ -179,17 +180,17 @@ class Work:
         reason = CRASHED_AGAIN if job[0].id in self._crashed_before else CRASHED
         return [ClipError(reason, "reading it ended the process") for _ in job[1]]
 
-    def _store(self, place: int, kinds: Sequence[int], answers: Sequence[Answer], account: Account) -> None:
+    def _store(self, place: int, kinds: Sequence[int], answers: Sequence[Answer], summary: BuildSummary) -> None:
         clip, stamp = self._clips[place], tuple(self._stamps[place].tolist())
         _refuse_lost_folder(clip, stamp, answers)
         errors = [self._parts[kind].append(clip, stamp, answer) for kind, answer in zip(kinds, answers, strict=True)]
         usable = [answer.seconds for answer in answers if not isinstance(answer, ClipError)]
         error = next((found for found in errors if found is not None), None)
         if error is None:
-            account.made += 1
-            account.audio_seconds += usable[0]
+            summary.made += 1
+            summary.audio_seconds += usable[0]
         else:
-            account.skipped[error.reason] += 1
+            summary.skipped[error.reason] += 1
 
 
 def _refuse_lost_folder(clip: Clip, stamp: Stamp, answers: Sequence[Answer]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from omegaconf import DictConfig
@@ -14,8 +13,6 @@ from music_affect.data.cache_builder import build as build_caches
 from music_affect.data.source import ClipSource
 from music_affect.errors import MusicAffectError
 from music_affect.preparation import statistics
-
-log = logging.getLogger(__name__)
 
 
 def prepare(cfgs: Sequence[DictConfig]) -> None:
@@ -36,7 +33,7 @@ def prepare(cfgs: Sequence[DictConfig]) -> None:
         kinds = {kind.folder(cfg, source): kind for _, _, kind in same_files}
         workers = caching.workers(cfg, source)
         extract = caching.extract(list(kinds.values()))
-        build_caches(list(kinds.items()), source.clips(), extract, workers=workers, say=log.info)
+        build_caches(list(kinds.items()), source.clips(), extract, workers=workers)
     for cfg, source, _ in needed:
         _statistics(cfg, source)
 
@@ -71,5 +68,5 @@ def _by_files(needed: Sequence[_Needed]) -> list[list[_Needed]]:
 
 
 def _statistics(cfg: DictConfig, source: ClipSource) -> None:
-    cache = caching.features(cfg, source, source.clips(), lambda line: None)
+    cache = caching.features(cfg, source, source.clips())
     statistics(cache, build.view(cfg, cache.identity.blocks))

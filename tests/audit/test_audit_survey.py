@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
+from logged import logged
 
 from music_affect.audit.facts import Facts
 from music_affect.audit.survey import survey
@@ -42,13 +43,9 @@ class Reading:
         return Facts(self.faults.get(clip.id, ""), clip.path.read_text(), seconds=1.5)
 
 
-def unwatched(results: Iterator[Facts], total: int) -> Iterator[Facts]:
-    return results
-
-
 def surveyed(clips: Sequence[Clip], reading: Reading, journal: Path, lines: list[str] | None = None) -> list[Facts]:
-    say = (lines if lines is not None else []).append
-    return survey(clips, reading, journal, workers=1, say=say, watch=unwatched)
+    with logged(lines):
+        return survey(clips, reading, journal, workers=1)
 
 
 def test_a_second_call_reads_nothing_and_answers_the_same(clips: list[Clip], tmp_path: Path) -> None:
@@ -109,7 +106,7 @@ def only_alone(here: int, clip: Clip) -> Facts:
 def test_what_ended_a_process_is_tried_again_in_one_of_its_own(clips: list[Clip], tmp_path: Path) -> None:
     surveyed(clips[:1], Reading({"0": CRASHED}), tmp_path / "journal.jsonl")
     measure = partial(only_alone, os.getpid())
-    (known,) = survey(clips[:1], measure, tmp_path / "journal.jsonl", workers=1, say=print, watch=unwatched)
+    (known,) = survey(clips[:1], measure, tmp_path / "journal.jsonl", workers=1)
     assert known == Facts(CRASHED, "reading it ended the process")
 
 
@@ -160,7 +157,7 @@ def measure(clip):
 
 folder = Path(sys.argv[1])
 clips = [Clip(str(number), folder / f"{number:02}.txt") for number in range(12)]
-survey(clips, measure, folder / "journal.jsonl", workers=1, say=print, watch=lambda results, total: results)
+survey(clips, measure, folder / "journal.jsonl", workers=1)
 """
 
 

@@ -12,6 +12,8 @@ from benchmarks import published
 from benchmarks.published_page import experiments, filled, score
 from music_affect import files
 
+CNN, OUR_CNN = "published/s1/cnn_mel", "published/ours/cnn_mel"
+MLP, OUR_MLP = "published/s4/mlp_mfcc", "published/ours/mlp_mfcc"
 PAGE = """\
 <!-- measured: begin -->
 Nothing.
@@ -19,8 +21,8 @@ Nothing.
 
 | row | published | published recipe | here | our recipe | here |
 |---|---|---|---|---|---|
-| CNN | .47 / .45 | `experiment=s1/cnn_mel` | – | `experiment=ours/cnn_mel` | .9 / .9 |
-| MLP | not known | `experiment=s4/mlp_mfcc` | – | `experiment=ours/mlp_mfcc` | – |
+| CNN | .47 / .45 | `experiment=published/s1/cnn_mel` | – | `experiment=published/ours/cnn_mel` | .9 / .9 |
+| MLP | not known | `experiment=published/s4/mlp_mfcc` | – | `experiment=published/ours/mlp_mfcc` | – |
 """
 
 
@@ -49,16 +51,21 @@ def write_run(folder: Path, metrics: dict[str, Any] | None, *words: str) -> None
 
 
 def test_the_page_is_filled_cell_by_cell() -> None:
-    scores = {"s1/cnn_mel": ".31 / .30", "ours/mlp_mfcc": ".40 / .39"}
+    scores = {CNN: ".31 / .30", OUR_MLP: ".40 / .39"}
     page = filled(PAGE, scores, "Measured in the dark.")
-    assert "| CNN | .47 / .45 | `experiment=s1/cnn_mel` | .31 / .30 | `experiment=ours/cnn_mel` | – |" in page
-    assert "| MLP | not known | `experiment=s4/mlp_mfcc` | – | `experiment=ours/mlp_mfcc` | .40 / .39 |" in page
+    assert f"| CNN | .47 / .45 | `experiment={CNN}` | .31 / .30 | `experiment={OUR_CNN}` | – |" in page
+    assert f"| MLP | not known | `experiment={MLP}` | – | `experiment={OUR_MLP}` | .40 / .39 |" in page
     assert "<!-- measured: begin -->\nMeasured in the dark.\n<!-- measured: end -->" in page
     assert filled(page, scores, "Measured in the dark.") == page
 
 
 def test_published_recipes_come_first() -> None:
-    assert experiments(PAGE) == ["s1/cnn_mel", "s4/mlp_mfcc", "ours/cnn_mel", "ours/mlp_mfcc"]
+    assert experiments(PAGE) == [
+        CNN,
+        MLP,
+        OUR_CNN,
+        OUR_MLP,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +109,9 @@ def test_no_run_is_no_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "cap", "expected"),
     [
-        ("s0/lenet_beat_mel", 3, ["data=synthetic_beat", "trainer.max_epochs=3"]),
-        ("s4/mlp_mfcc", 50, ["data=synthetic", "trainer.max_epochs=30"]),
-        ("s2/lstm_overfit", 3, ["data=synthetic_beat"]),
+        ("published/s0/lenet_beat_mel", 3, ["data=synthetic_beat", "trainer.max_epochs=3"]),
+        (MLP, 50, ["data=synthetic", "trainer.max_epochs=30"]),
+        ("published/s2/lstm_overfit", 3, ["data=synthetic_beat"]),
     ],
 )
 def test_a_row_is_an_ordinary_run(name: str, cap: int, expected: list[str], tmp_path: Path) -> None:
@@ -123,8 +130,8 @@ def measure(page: Path, *words: str) -> None:
 
 def test_a_row_that_is_not_on_the_page_is_refused(tmp_path: Path) -> None:
     files.write_text(tmp_path / "page.md", PAGE)
-    with pytest.raises(SystemExit, match="s1/cnn is no row of"):
-        measure(tmp_path / "page.md", "--rows", "s1/cnn")
+    with pytest.raises(SystemExit, match="published/s1/cnn is no row of"):
+        measure(tmp_path / "page.md", "--rows", "published/s1/cnn")
 
 
 def test_measuring_fills_the_page_and_repeats_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,23 +139,23 @@ def test_measuring_fills_the_page_and_repeats_nothing(tmp_path: Path, monkeypatc
 
     def pretend(name: str, words: list[str]) -> None:
         trained.append(name)
-        if name == "s4/mlp_mfcc":
+        if name == MLP:
             write_run(published.run_words(name, 40, 1, tmp_path / "runs" / "clips40-epochs1")[1], genre(0.4))
 
     monkeypatch.setattr(published, "train", pretend)
     files.write_text(page, PAGE)
     for _ in range(2):
-        measure(page, "--rows", "s4/mlp_mfcc", "ours/mlp_mfcc", "--clips", "40", "--epochs-cap", "1")
+        measure(page, "--rows", MLP, OUR_MLP, "--clips", "40", "--epochs-cap", "1")
     text = page.read_text()
     assert "40 synthetic clips" in text
     assert "but 1 at most" in text
-    assert "`experiment=s4/mlp_mfcc` | .50 / .40 | `experiment=ours/mlp_mfcc` | – |" in text
-    assert "`experiment=ours/cnn_mel` | – |" in text
-    assert trained == ["s4/mlp_mfcc", "ours/mlp_mfcc", "ours/mlp_mfcc"], "only what failed is tried again"
-    measure(page, "--rows", "ours/mlp_mfcc", "--clips", "50")
-    assert "`experiment=s4/mlp_mfcc` | .50 / .40 |" in page.read_text(), "nothing was measured, nothing is rewritten"
+    assert f"`experiment={MLP}` | .50 / .40 | `experiment={OUR_MLP}` | – |" in text
+    assert f"`experiment={OUR_CNN}` | – |" in text
+    assert trained == [MLP, OUR_MLP, OUR_MLP], "only what failed is tried again"
+    measure(page, "--rows", OUR_MLP, "--clips", "50")
+    assert f"`experiment={MLP}` | .50 / .40 |" in page.read_text(), "nothing was measured, nothing is rewritten"
 
 
 def test_a_run_that_fails_is_named_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    published.train("s1/cnn_mel", ["experiment=s1/cnn_me"])
-    assert "s1/cnn_mel has no score: error: experiment=s1/cnn_me, did you mean" in capsys.readouterr().out
+    published.train(CNN, ["experiment=published/s1/cnn_me"])
+    assert f"{CNN} has no score: error: experiment=published/s1/cnn_me, did you mean" in capsys.readouterr().out

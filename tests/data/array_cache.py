@@ -44,5 +44,5 @@ def make_cache(folder: Path, lengths: Sequence[int], num_mels: int = 6) -> tuple
         labels: dict[str, str | float] = {"genre": GENRES[place % 3], "valence": place / len(lengths)}
         clips.append(Clip(path.name, path, labels))
     reader = RandomReader(num_mels)
-    cache = open_or_build(folder / "cache", clips, reader, ReadArrays(reader), workers=1, say=lambda line: None)
+    cache = open_or_build(folder / "cache", clips, reader, ReadArrays(reader), workers=1)
     return cache, clips

@@ -16,6 +16,7 @@ from music_affect.data.cache_builder import open_or_build
 from music_affect.data.reader import ReadArrays
 from music_affect.data.source import Clip
 from music_affect.errors import ClipError
+from music_affect.log import show
 
 
 @dataclass(frozen=True)
@@ -78,24 +79,20 @@ def read_clips(folder: Path) -> list[Clip]:
 def build(
     cache: Path, clips: list[Clip], reader: CountingReader, said: list[str] | None = None, workers: int = 1
 ) -> FeatureCache:
-    """The cache of the clips; lines for the console go to ``said``."""
-    lines: list[str] = [] if said is None else said
-    return open_or_build(cache, clips, reader, ReadArrays(reader), workers=workers, say=lines.append)
+    """The cache of the clips; what is logged goes to ``said``."""
+    from logged import logged  # a process of its own is started without the folder of all tests
 
-
-class _Spoken(list[str]):
-    """Lines that are printed as they come."""
-
-    def append(self, line: str) -> None:
-        print(line, flush=True)
+    with logged(said):
+        return open_or_build(cache, clips, reader, ReadArrays(reader), workers=workers)
 
 
 def main() -> None:
     """A build in a process of its own; without a gate it takes 20 ms a clip."""
     cache, folder, log = (Path(word) for word in sys.argv[1:4])
     gate = Path(sys.argv[5]) if len(sys.argv) > 5 else None
+    show()
     reader = CountingReader(log, seconds=0.02, gate=gate)
-    build(cache, read_clips(folder), reader, workers=int(sys.argv[4]), said=_Spoken())
+    open_or_build(cache, read_clips(folder), reader, ReadArrays(reader), workers=int(sys.argv[4]))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from music_affect.data.cache import FeatureCache
 from music_affect.data.cache_builder import build as build_caches
-from music_affect.data.cache_work import WHOLE, Account, Share
+from music_affect.data.cache_work import WHOLE, BuildSummary, Share
 from music_affect.data.identity import Identity
 from music_affect.data.reader import Answer
 from music_affect.data.source import Clip
 from music_affect.errors import ClipError
+from music_affect.log import show
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ def folder_of(caches: Path, kind: Kind) -> Path:
 
 def make(
     caches: Path, clips: list[Clip], extract: OnePass, share: Share = WHOLE, *, retry: bool = False, workers: int = 1
-) -> tuple[Account, list[str]]:
+) -> tuple[BuildSummary, list[str]]:
     """Builds the caches of the kinds that ``extract`` makes; what was done and what was said."""
-    said: list[str] = []
     places = [(folder_of(caches, kind), kind) for kind in extract.kinds]
-    account = build_caches(places, clips, extract, workers=workers, say=said.append, share=share, retry=retry)
-    return account, said
+    from logged import logged  # a process of its own is started without the folder of all tests
+
+    with logged() as said:
+        return build_caches(places, clips, extract, workers=workers, share=share, retry=retry), said
 
 
 def opened(caches: Path, clips: list[Clip], kind: Kind) -> FeatureCache:
@@ -95,13 +97,13 @@ def main() -> None:
     caches, folder, log = (Path(word) for word in sys.argv[1:4])
     gate = Path(sys.argv[6]) if len(sys.argv) > 6 else None
     places = [(folder_of(caches, kind), kind) for kind in KINDS]
+    show()
     share = Share(int(sys.argv[4]), int(sys.argv[5]))
     build_caches(
         places,
         read_clips(folder),
         OnePass(log, gate=gate),
         workers=1,
-        say=lambda line: print(line, flush=True),
         share=share,
     )
 

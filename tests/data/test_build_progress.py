@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pytest
+from logged import logged
 
 from music_affect.data.build_progress import Progress
-from music_affect.data.cache_work import Account
 
 
 def lines(monkeypatch: pytest.MonkeyPatch, seconds: list[float], clips: int = 600, failing: int = 0) -> list[str]:
     """What is said where there is no terminal, of clips that take so long one after the other."""
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    account, said = Account(clips), list[str]()
-    with Progress(clips, clips, account, said.append) as progress:
+    skipped = Counter[str]()
+    with logged() as said, Progress(clips, clips, skipped) as progress:
         for number, taken in enumerate(seconds):
             now += taken
-            account.skipped["unreadable"] += number < failing
+            skipped["unreadable"] += number < failing
             progress.advance()
     return said
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from counted_builds import CountingReader, write_clips
+from logged import logged
 from numpy.typing import NDArray
 
 from music_affect import compilation, files
@@ -20,7 +21,7 @@ from music_affect.data import cache_builder
 from music_affect.data.cache import FeatureCache
 from music_affect.data.cache_builder import build, open_or_build
 from music_affect.data.cache_index import SKIPPED
-from music_affect.data.cache_work import Account, Share
+from music_affect.data.cache_work import BuildSummary, Share
 from music_affect.data.folder import FolderSource
 from music_affect.data.identity import Identity
 from music_affect.data.reader import Answer, ExtractAudio, Extracted
@@ -76,10 +77,10 @@ class Dying:
 
 def built(
     cache: Path, clips: list[Clip], extract: Obstacle, retry: bool = False, share: Share | None = None
-) -> Account:
+) -> BuildSummary:
     kind = CountingReader(cache.with_suffix(".log"))
     more = {} if share is None else {"share": share}
-    return build([(cache, kind)], clips, extract, workers=1, say=lambda line: None, retry=retry, **more)
+    return build([(cache, kind)], clips, extract, workers=1, retry=retry, **more)
 
 
 def opened(cache: Path, clips: list[Clip]) -> FeatureCache:
@@ -87,8 +88,8 @@ def opened(cache: Path, clips: list[Clip]) -> FeatureCache:
 
 
 def opened_for_training(cache: Path, clips: list[Clip], extract: Obstacle) -> tuple[FeatureCache, list[str]]:
-    said: list[str] = []
-    return open_or_build(cache, clips, CountingReader(cache), extract, workers=1, say=said.append), said
+    with logged() as said:
+        return open_or_build(cache, clips, CountingReader(cache), extract, workers=1), said
 
 
 @pytest.fixture
@@ -221,7 +222,6 @@ def test_a_broken_installation_is_never_a_clips_fault(
                 clips,
                 ExtractAudio(Dying()),
                 workers=1,
-                say=lambda line: None,
             )
     account = built(tmp_path / "cache", clips, Obstacle())
     assert (account.skipped, account.unusable) == ({}, 0)

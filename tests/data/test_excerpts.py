@@ -39,7 +39,7 @@ def root(tmp_path: Path) -> Path:
 
 def built(folder: Path, clips: list[Clip], features: str, workers: int = 1) -> FeatureCache:
     reader = ExcerptReader(features)
-    return open_or_build(folder, clips, reader, ReadArrays(reader), workers=workers, say=lambda line: None)
+    return open_or_build(folder, clips, reader, ReadArrays(reader), workers=workers)
 
 
 @pytest.mark.parametrize("features", FORMS)

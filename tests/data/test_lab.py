@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lab_files import DROPPED, GENRES, KEPT, lab_source, spectrogram, write_affect_set, write_clip, write_genre_set
+from logged import logged
 from numpy.typing import NDArray
 
 from music_affect.data.array_reader import ArrayReader
@@ -308,11 +309,11 @@ def test_unusable_clips_end_in_the_skip_report_and_the_rest_is_used(tmp_path: Pa
     (folder / "2018.fused.full.npy").write_bytes(pickle.dumps(trap))
     (folder / "2024.fused.full.npy").write_bytes(b"")
     write_clip(folder, 2030, GOOD * 1e4)
-    said: list[str] = []
     (tmp_path / "multitask_dataset" / "test").mkdir(exist_ok=True)
     clips = lab_source("multitask", tmp_path).clips()
     reader = ArrayReader(beat=False)
-    cache = open_or_build(tmp_path / "cache", clips, reader, ReadArrays(reader), workers=1, say=said.append)
+    with logged() as said:
+        cache = open_or_build(tmp_path / "cache", clips, reader, ReadArrays(reader), workers=1)
     assert {skip.id: skip.reason for skip in cache.skipped} == {
         "train/2000": "wrong shape", "train/2003": "empty", "train/2006": "not finite", "train/2009": "unreadable",
         "train/2012": "unreadable", "train/2018": "unreadable", "train/2024": "unreadable", "train/2030": "not finite",

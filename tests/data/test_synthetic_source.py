@@ -61,7 +61,7 @@ def test_clips_come_with_labels_artists_parts_and_folds(tiny_corpus: Path) -> No
 def test_corpus_becomes_a_cache_of_features(tiny_corpus: Path, cache_root: Path, beat: bool) -> None:
     source, extractor = tiny(tiny_corpus), AudioExtractor(beat=beat)
     folder = cache_folder(cache_root, source.root, extractor.settings())
-    cache = open_or_build(folder, source.clips(), extractor, ReadArrays(extractor), workers=1, say=lambda line: None)
+    cache = open_or_build(folder, source.clips(), extractor, ReadArrays(extractor), workers=1)
     assert cache.skipped == []
     assert cache.ids == [clip.id for clip in source.clips()]
     assert (cache.num_features, cache.identity.blocks) == (140, {"mel": (0, 128), "chroma": (128, 140)})
