@@ -26,7 +26,7 @@ import soundfile
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import configuration, settings, train
+from music_affect import configuration, shapes, train
 from music_affect.errors import MusicAffectError
 
 RUN = ["data=folder", "data.root=music", "model=mlp", "trainer=smoke", "features=mel", "workers=1", "overwrite=true"]
@@ -96,7 +96,7 @@ def words() -> list[str]:
     """Every setting of the run with every value, and words of a wrong shape."""
     cfg = configuration.check_overrides("train", RUN)
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    names = [name for name in settings.flat(_plain(own)) if "_target_" not in name]
+    names = [name for name in shapes.flat(_plain(own)) if "_target_" not in name]
     return [*SHAPES, *(f"{name}={value}" for name in names for value in VALUES)]
 
 

@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from music_affect import settings
+from music_affect import settings, shapes
 from music_affect.errors import ConfigurationError, did_you_mean
 from music_affect.overrides import conf_folder as conf_folder
 from music_affect.overrides import options, own_folders, parsed, spelled
@@ -88,7 +88,7 @@ def composed(config_name: str, words: Sequence[str]) -> DictConfig:
     cfg = loaded(config_name, words)
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     raw = _plain(own, resolve=False)
-    for key in sorted(name for name, value in settings.flat(raw).items() if value == "???"):
+    for key in sorted(name for name, value in shapes.flat(raw).items() if value == "???"):
         raise ConfigurationError(f"{key} is not given", expected=f"{key}=VALUE", fix="see --help for what it means")
     usual = usual_settings(config_name, cfg, words)
     # What was written comes first: a reference to it is wrong with it, and may not even resolve.
@@ -237,7 +237,7 @@ def _chosen(config_name: str, overrides: Sequence[Override]) -> DictConfig:
 
 def _known_keys(cfg: DictConfig) -> set[str]:
     """Settings and the groups that they stand in, by their full names."""
-    names = settings.flat(_plain(cfg, resolve=False))
+    names = shapes.flat(_plain(cfg, resolve=False))
     return {
         ".".join(parts[: depth + 1]) for parts in (name.split(".") for name in names) for depth in range(len(parts))
     }

@@ -27,8 +27,8 @@ from music_affect.distributed import launch
 from music_affect.environment import environment
 from music_affect.evaluation.alarms import Alarm
 from music_affect.evaluation.run_report import write_report
-from music_affect.measurement import Predictions
 from music_affect.plain_text import on_one_line
+from music_affect.predictions import Predictions
 from music_affect.preparation import Prepared, divided
 from music_affect.run_writer import LAST_CHECKPOINT, RunWriter, wait_for_rank_0
 from music_affect.spec import DataSpec

@@ -21,7 +21,7 @@ from music_affect.batch import Batch
 from music_affect.checkpoint import read_checkpoint
 from music_affect.distributed import launch
 from music_affect.errors import TrainingError
-from music_affect.measurement import Predictions
+from music_affect.predictions import Predictions
 from music_affect.run_writer import LAST_CHECKPOINT
 from music_affect.tasks.base import Task
 

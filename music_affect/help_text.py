@@ -21,7 +21,7 @@ import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from music_affect import configuration, settings
+from music_affect import configuration, settings, shapes
 from music_affect.overrides import conf_folder, options, own_folders, parsed
 
 TARGET = "_target_"
@@ -69,7 +69,7 @@ def plain_settings(cfg: DictConfig) -> dict[str, Any]:
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in SEEN_BY_HYDRA_ALONE])
     written = OmegaConf.to_container(own)
     assert isinstance(written, dict)
-    found = {name: _resolved(own, name, value) for name, value in settings.flat(written).items()}
+    found = {name: _resolved(own, name, value) for name, value in shapes.flat(written).items()}
     mentioned = {name for name, value in found.items() if isinstance(value, DictConfig)}  # in full where it stands
     kept = [name for name in found if name not in mentioned and not re.search(r"(^|\.)_\w+_$", name)]
     return {name: found[name] for name in kept if found[name] != {}}

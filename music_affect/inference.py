@@ -20,7 +20,7 @@ from music_affect.compatibility import FLOAT16
 from music_affect.data.cache import FeatureCache
 from music_affect.data.source import Clip, ClipSource
 from music_affect.errors import CheckpointError, RunFolderError
-from music_affect.measurement import Predictions
+from music_affect.predictions import Predictions
 from music_affect.preparation import statistics
 from music_affect.spec import Categorical, Target
 

@@ -14,8 +14,9 @@ from music_affect.data.view import View
 from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, unknown_groups
 from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
 from music_affect.evaluation.regression_alarms import regression_alarms
-from music_affect.evaluation.scores import deciding
-from music_affect.measurement import Predictions, measure
+from music_affect.evaluation.run_folder import deciding
+from music_affect.measurement import measure
+from music_affect.predictions import Predictions
 from music_affect.preparation import Prepared
 from music_affect.spec import Categorical
 from music_affect.training_clips import count_trained_on

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from music_affect.data.labels import encode
 from music_affect.data.source import Clip
 from music_affect.evaluation.scores import scores_of
+from music_affect.predictions import Predictions
 from music_affect.spec import Target
-
-Predictions = Mapping[str, NDArray[np.float64]]
-"""By label: class probabilities [N, C], or values [N]."""
 
 
 def measure(predictions: Predictions, clips: Sequence[Clip], targets: Mapping[str, Target]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from music_affect.spec import Target
 
 if TYPE_CHECKING:
     from music_affect.data.cache import FeatureCache
-    from music_affect.measurement import Predictions
+    from music_affect.predictions import Predictions
 
 log = logging.getLogger("music_affect.predict")
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from music_affect import files
 from music_affect.data.source import Clip
-from music_affect.measurement import Predictions
 from music_affect.spec import Categorical, Target
+
+Predictions = Mapping[str, NDArray[np.float64]]
+"""By label: class probabilities [N, C], or values [N]."""
 
 
 def write(

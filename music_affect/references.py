@@ -12,7 +12,8 @@ from music_affect.data.labels import MISSING_CLASS, encode
 from music_affect.data.source import Clip
 from music_affect.data.view import View
 from music_affect.evaluation import baselines
-from music_affect.measurement import Predictions, measure
+from music_affect.measurement import measure
+from music_affect.predictions import Predictions
 from music_affect.preparation import Prepared, statistics
 from music_affect.spec import Categorical, Target
 

@@ -17,7 +17,7 @@ from music_affect import files, machine, replacement
 from music_affect.distributed import launch
 from music_affect.errors import MusicAffectError, RunFolderError
 from music_affect.machine import blamed_on
-from music_affect.settings import flat
+from music_affect.shapes import flat
 from music_affect.sweep import run_state
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"

@@ -21,15 +21,6 @@ LARGEST = 2**63  # of a whole number that tensors and files can hold
 FINITE = Rule("numbers that are finite and fit 64 bits", lambda value: False)
 
 
-def flat(settings: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as ``{"optimizer.lr": 0.002}``; an empty group stays one."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        found |= flat(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
-    return found
-
-
 def check(given: Mapping[Any, Any], usual: Mapping[Any, Any], prefix: str = "") -> None:
     """Refuses the first setting whose kind, range or absence has no meaning.
 

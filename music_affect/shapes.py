@@ -90,3 +90,12 @@ def _first(found: Iterator[str | None]) -> str | None:
 def _told(value: Any, shape: Any, place: str) -> str:
     wanted = shape if isinstance(shape, str) else _NAMES.get(shape, "names with values" if shape is dict else "nothing")
     return f"{place or 'the whole'} is of the kind {type(value).__name__}, not {wanted}"
+
+
+def flat(settings: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as ``{"optimizer.lr": 0.002}``; an empty group stays one."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        found |= flat(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
+    return found

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from music_affect import build, compatibility, configuration, references
 from music_affect.experiment import prepare
-from music_affect.measurement import Predictions
+from music_affect.predictions import Predictions
 from music_affect.preparation import Prepared
 from music_affect.spec import Categorical
 

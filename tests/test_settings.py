@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
 from running import train_command
 
-from music_affect import build, compatibility, settings
+from music_affect import build, compatibility, settings, shapes
 from music_affect.configuration import OF_VALUES, check_overrides, conf_folder, variable
 from music_affect.data.loading import BALANCES
 from music_affect.errors import ConfigurationError
@@ -57,11 +57,11 @@ def every_setting() -> Iterator[tuple[str, Any]]:
         if path.parent.name not in (*OF_VALUES, "hydra") and path.stem not in NOT_TRAINED:
             chosen = compatibility.choice(path.parent.name, path.stem)
             prefix = "" if path.parent.name == "hparams_search" else f"{path.parent.name}."
-            yield from settings.flat(OmegaConf.to_container(chosen), prefix).items()
+            yield from shapes.flat(OmegaConf.to_container(chosen), prefix).items()
     for entry, word in ENTRIES:
         cfg = check_overrides(entry, [word])
         own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-        yield from settings.flat(OmegaConf.to_container(own, resolve=True)).items()
+        yield from shapes.flat(OmegaConf.to_container(own, resolve=True)).items()
 
 
 def taken(name: str, value: Any, usual: Any) -> bool:

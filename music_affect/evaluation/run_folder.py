@@ -12,7 +12,6 @@ from typing import Any
 from music_affect import files
 from music_affect.errors import RunFolderError
 from music_affect.evaluation.run_files import FILES, check_metrics, read_history, read_object, read_predictions
-from music_affect.evaluation.scores import deciding
 from music_affect.plain_text import is_word, on_one_line
 from music_affect.shapes import mismatch
 from music_affect.spec import Categorical, Continuous, Target, target_from_dict
@@ -23,6 +22,9 @@ _MARKS = ("status.json", "metrics.json")
 _GROUPS = ("task", "data", "features", "model")  # their choice has a name in both config.yaml and metrics.json
 _PLANNED = {"folder": str, "words": [str]}
 _WORDS = Path(".hydra") / "overrides.yaml"
+
+
+_DECIDING = (("classification", "f1_macro"), ("regression", "spearman"))
 
 
 @dataclass(frozen=True)
@@ -253,3 +255,14 @@ def _read_yaml(path: Path) -> Any:
         return files.read_yaml(path)
     except (OSError, ValueError):
         return None
+
+
+def deciding(scores: Mapping[str, Any] | None) -> float | None:
+    """Macro F1, mean Spearman, or the mean of both where there are both; None where neither is known.
+
+    Args:
+        scores: ``classification`` and ``regression``, each where there is such a label.
+    """
+    figures = [((scores or {}).get(part) or {}).get(name, {}).get("value") for part, name in _DECIDING]
+    numbers = [float(value) for value in figures if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None

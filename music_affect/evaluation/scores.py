@@ -14,8 +14,6 @@ from music_affect.evaluation.intervals import bootstrap
 from music_affect.evaluation.regression import regression_scores
 from music_affect.spec import Categorical, Target
 
-_DECIDING = (("classification", "f1_macro"), ("regression", "spearman"))
-
 
 def classification_scores(
     probabilities: ArrayLike, labels: ArrayLike, classes: Sequence[str], *, resamples: int = 1000, seed: int = 0
@@ -83,17 +81,6 @@ def scores_of(
         values, truth = (np.stack([each[name] for name in names], axis=1) for each in (predictions, labels))
         found["regression"] = regression_scores(values, truth, names)
     return found
-
-
-def deciding(scores: Mapping[str, Any] | None) -> float | None:
-    """Macro F1, mean Spearman, or the mean of both where there are both; None where neither is known.
-
-    Args:
-        scores: ``classification`` and ``regression``, each where there is such a label.
-    """
-    figures = [((scores or {}).get(part) or {}).get(name, {}).get("value") for part, name in _DECIDING]
-    numbers = [float(value) for value in figures if value is not None]
-    return sum(numbers) / len(numbers) if numbers else None
 
 
 def _checked(

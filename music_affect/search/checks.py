@@ -13,7 +13,8 @@ from music_affect.data.splits import divide, restrict
 from music_affect.errors import ConfigurationError, SplitError
 from music_affect.overrides import parsed
 from music_affect.search import space as spaces
-from music_affect.settings import check_one, flat
+from music_affect.settings import check_one
+from music_affect.shapes import flat
 from music_affect.sweep.plan import overrides_of
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from music_affect.overrides import SEARCHPATH
-from music_affect.settings import flat
+from music_affect.shapes import flat
 from music_affect.sweep.run_state import settings_of
 
 # Overrides of the search that do not change the run that it found.

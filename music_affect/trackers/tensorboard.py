@@ -9,7 +9,7 @@ from lightning.pytorch import loggers
 
 from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.tables import escaped
-from music_affect.settings import flat
+from music_affect.shapes import flat
 from music_affect.trackers import outcome
 from music_affect.trackers.lifecycle import require
 from music_affect.trackers.spectrograms import ClipPicture

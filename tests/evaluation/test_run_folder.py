@@ -10,8 +10,7 @@ import pytest
 from sweep_folders import settings_of, write_cell, write_state
 
 from music_affect.errors import RunFolderError
-from music_affect.evaluation.run_folder import find_run, find_runs, read_run
-from music_affect.evaluation.scores import deciding
+from music_affect.evaluation.run_folder import deciding, find_run, find_runs, read_run
 
 
 def test_runs_are_found_at_any_depth(tmp_path: Path) -> None:

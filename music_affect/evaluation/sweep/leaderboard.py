@@ -10,8 +10,7 @@ from typing import Any
 
 from music_affect.errors import MusicAffectError
 from music_affect.evaluation.pooling import Pool, pool
-from music_affect.evaluation.run_folder import DONE, RunFolder
-from music_affect.evaluation.scores import deciding
+from music_affect.evaluation.run_folder import DONE, RunFolder, deciding
 from music_affect.evaluation.sweep.axes import exact
 from music_affect.evaluation.sweep.commands import repeat_command
 from music_affect.evaluation.sweep.resampling import Resampled, clips_of, resample
