@@ -32,17 +32,17 @@ from rich.table import Table
 
 from benchmarks.memory import peak_mib
 from music_affect.data.array_reader import ArrayReader
-from music_affect.data.cache import IDENTITY, FeatureCache
-from music_affect.data.cache_builder import build, open_or_build
-from music_affect.data.cache_index import PARTS, Index
-from music_affect.data.cache_part import FRAMES
+from music_affect.data.cache.builder import build, open_or_build
+from music_affect.data.cache.features import IDENTITY, FeatureCache
+from music_affect.data.cache.identity import Identity
+from music_affect.data.cache.index import PARTS, Index
+from music_affect.data.cache.part import FRAMES
 from music_affect.data.clip_store import MappedStore
-from music_affect.data.identity import Identity
 from music_affect.data.normalization import Normalizer
 from music_affect.data.reader import Answer, ReadArrays
 from music_affect.data.source import Clip
 from music_affect.data.view import View
-from music_affect.files import write_json
+from music_affect.system.files import write_json
 
 ROWS, COLUMNS = 140, 1292  # of a clip of 30 s
 CROP = 215  # frames in 5 s

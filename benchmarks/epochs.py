@@ -23,17 +23,19 @@ from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader, Dataset
 
-from music_affect import assembly, build, fitting
-from music_affect.callbacks.history import History
-from music_affect.checkpoint import KEY, describe
-from music_affect.configuration import conf_folder
+from music_affect.configuration import build
+from music_affect.configuration.compose import conf_folder
 from music_affect.data.datamodule import ClipDataModule
+from music_affect.data.preparation import Prepared
 from music_affect.data.sampling import TrainingSampler
-from music_affect.experiment import prepare
-from music_affect.preparation import Prepared
-from music_affect.run_writer import RunWriter
+from music_affect.runs.checkpoint import KEY, describe
+from music_affect.runs.writer import RunWriter
 from music_affect.tasks.base import parameter_groups
-from music_affect.trainer import make_trainer
+from music_affect.training import assembly
+from music_affect.training import fit as fitting
+from music_affect.training.callbacks.history import History
+from music_affect.training.experiment import prepare
+from music_affect.training.trainer import make_trainer
 
 DATA = {"lstm": "fma_beat", "cnn": "fma", "ast": "fma"}
 FRAMES = {"fma_beat": (20, 130), "fma": (1292, 1292)}  # of the shortest and of the longest clip

@@ -28,18 +28,18 @@ from rich.progress import track
 from rich.table import Table
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from music_affect.errors import ClipError
+from music_affect.contracts.errors import ClipError
 from music_affect.features.analysis import Analysis
+from music_affect.features.audio.decode import decode
 from music_affect.features.beat import LibrosaBeats, beat_frames, fixed_frames, nearest_frames, pool
 from music_affect.features.chroma import BINS_PER_OCTAVE, chromagram
-from music_affect.features.decode import decode
 from music_affect.features.extraction import Extraction, Features
 from music_affect.features.extractor import AudioExtractor
 from music_affect.features.percussive import KERNEL, invert, masked
 from music_affect.features.running_median import running_median
 from music_affect.features.spectrogram import Floats, mel_power, to_decibels, transform
 from music_affect.features.tuning import estimate_tuning
-from music_affect.parallel import in_order
+from music_affect.system.parallel import in_order
 
 RATE, N_FFT, HOP, N_MELS = 22050, 2048, 512, 128
 AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}

@@ -32,7 +32,7 @@ import soundfile
 from rich.console import Console
 from rich.table import Table
 
-from music_affect.compilation import seal
+from music_affect.system.compilation import seal
 
 CLIPS, SECONDS, RATE = 48, 2, 22050
 PLAIN = "import librosa, numpy; librosa.beat.beat_track(y=numpy.random.default_rng(0).random(50000, numpy.float32))"

@@ -35,8 +35,8 @@ from rich.table import Table
 
 from benchmarks import gpu_ast, gpu_machine, gpu_networks
 from benchmarks.gpu_settings import Figures, Settings
-from music_affect import files
-from music_affect.environment import environment
+from music_affect.system import files
+from music_affect.system.environment import environment
 
 MINUTES = 5.5
 PARTS: Mapping[str, tuple[float, Callable[[Settings, Figures], None]]] = {

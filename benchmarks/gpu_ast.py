@@ -17,11 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.epochs import write_set
 from benchmarks.gpu_settings import Figures, Settings
-from music_affect import build
+from music_affect.configuration import build
 from music_affect.data.datamodule import ClipDataModule
-from music_affect.experiment import prepare
 from music_affect.tasks.base import Task
-from music_affect.trainer import make_trainer
+from music_affect.training.experiment import prepare
+from music_affect.training.trainer import make_trainer
 
 SIZES = {"AudioSet, 1024 x 128": 1024, "30 s, 1292 x 128": 1292}
 BATCH, STEPS, EPOCHS, WARM = 64, 8, 3, 3  # the first epoch and the first steps of a loop are not timed

@@ -13,9 +13,9 @@ import torch.distributed as dist
 from torch.distributed import HashStore  # type: ignore[attr-defined]
 
 from benchmarks.gpu_settings import Figures, Settings
-from music_affect import files
 from music_affect.features.extractor import AudioExtractor
 from music_affect.features.spectrogram import Floats
+from music_affect.system import files
 
 RATE = 22050
 LEVEL, CHROMA = 0.01, 1e-3  # largest differences allowed, in dB and in energy

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmarks.gpu_settings import Figures, Settings, scaled
-from music_affect import build, compatibility
-from music_affect.batch import Batch
-from music_affect.configuration import conf_folder
-from music_affect.spec import Categorical, Continuous, DataSpec, Target
+from music_affect.configuration import build, compatibility
+from music_affect.configuration.compose import conf_folder
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.spec import Categorical, Continuous, DataSpec, Target
 from music_affect.tasks.base import Task
-from music_affect.trainer import make_trainer
+from music_affect.training.trainer import make_trainer
 
 CLIPS = 8  # of the batch that both sides learn
 STEPS = 5

@@ -12,7 +12,7 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from music_affect.configuration import conf_folder
+from music_affect.configuration.compose import conf_folder
 
 SMALL = {"depth": 1, "width": 24, "heads": 3, "channels": [4, 4, 4, 4], "linear": [8], "hidden_size": 8}
 

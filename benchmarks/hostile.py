@@ -23,9 +23,9 @@ from rich.table import Table
 
 from benchmarks.hostile_files import HostileFile, make_files
 from benchmarks.memory import peak_mib
-from music_affect.errors import ClipError
-from music_affect.features.decode import decode
-from music_affect.parallel import in_order
+from music_affect.contracts.errors import ClipError
+from music_affect.features.audio.decode import decode
+from music_affect.system.parallel import in_order
 
 MEMORY_MIB = 512  # of a process; a tenth of it is enough for files of a few seconds
 CRASHED = "crashed"

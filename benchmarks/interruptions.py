@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from music_affect.data.cache_index import Index
+from music_affect.data.cache.index import Index
 
 
 def command(root: Path) -> list[str]:

@@ -26,8 +26,10 @@ import soundfile
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import configuration, shapes, train
-from music_affect.errors import MusicAffectError
+from music_affect import train
+from music_affect.configuration import compose as configuration
+from music_affect.contracts import shapes
+from music_affect.contracts.errors import MusicAffectError
 
 RUN = ["data=folder", "data.root=music", "model=mlp", "trainer=smoke", "features=mel", "workers=1", "overwrite=true"]
 VALUES = [
@@ -180,7 +182,6 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=120, help="seconds after which a run hangs")
     given = parser.parse_args()
-    from music_affect import console, experiment, fitting  # noqa: F401  imported once, for all forks
 
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)

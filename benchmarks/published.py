@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.published_page import experiments, filled, score
-from music_affect import configuration, files
+from music_affect.configuration import compose as configuration
+from music_affect.system import files
 
 PAGE = Path(__file__).parents[1] / "docs" / "published-systems.md"
 HEADINGS = ("cell", "score", "95 %", "training, s")

@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from music_affect import files
 from music_affect.evaluation.pooling import pool
-from music_affect.evaluation.run_folder import read_run
+from music_affect.runs.reader import read_run
+from music_affect.system import files
 
 SEEDLESS = ("linear", "majority")  # the same with every seed
 FIGURES = {"macro F1": ("classification", "f1_macro"), "mean Spearman": ("regression", "spearman")}

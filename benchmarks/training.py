@@ -2,7 +2,7 @@
 
     python -m benchmarks.training --models lstm cnn ast --clips 240 --epochs 3 --repeats 3
 
-- ours: ``music_affect.fitting.fit`` over a real feature cache, with its callbacks, checkpoints and scores.
+- ours: ``music_affect.training.fit.fit`` over a real feature cache, with its callbacks, checkpoints and scores.
 - bare: the same network, optimizer, schedule and clipping in a plain loop over the batches of one epoch, ready in
   memory. It loads, scores and saves nothing: the limit.
 - lab: the plain loop over a default DataLoader that opens one .npy file a clip and pads it with zeros (in dB) to the

@@ -37,9 +37,9 @@ class RunSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Runs the sweep, and exits where it is not finished or a run of it failed."""
-        from music_affect.command_line import reported
-        from music_affect.search.command import run_search
+        from music_affect.configuration.command_line import reported
         from music_affect.sweep.command import run_sweep
+        from music_affect.sweep.search.command import run_search
 
         run = run_sweep if self.config.get("search") is None else run_search
         reported(lambda: _exit_unless_finished(run(self.config, self.launcher, arguments)))

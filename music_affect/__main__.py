@@ -6,8 +6,8 @@ import sys
 from importlib import import_module
 
 from music_affect import __version__
-from music_affect.completion import COMMANDS, SHELLS, script
-from music_affect.errors import did_you_mean
+from music_affect.configuration.completion import COMMANDS, SHELLS, script
+from music_affect.contracts.errors import did_you_mean
 
 HELP = "\n".join(
     [

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from music_affect.datamodule import MusicDataModule
     from music_affect.tasks.base import Task
+    from music_affect.training.datamodule import MusicDataModule
 
 
 def data_module(
@@ -49,10 +49,11 @@ def data_module(
     """
     from omegaconf import open_dict
 
-    from music_affect import assembly, build, compatibility
-    from music_affect.configuration import check_overrides
+    from music_affect.configuration import build, compatibility
+    from music_affect.configuration.compose import check_overrides
     from music_affect.data.labels import check_variety
     from music_affect.data.splits import check_fold
+    from music_affect.training import assembly
 
     words = [f"data={data}", f"features={features}", f"task={task}", f"model={model}"]
     words += [f"data.{name}={_quoted(value)}" for name, value in settings.items()]
@@ -80,7 +81,8 @@ def model(data: MusicDataModule) -> Task:
     """
     from omegaconf import OmegaConf
 
-    from music_affect import assembly, fitting
+    from music_affect.training import assembly
+    from music_affect.training import fit as fitting
 
     cfg = OmegaConf.create(data.config)
     fitting.begin(cfg.seed)
@@ -98,9 +100,9 @@ def load(checkpoint: str | Path, *, trust: bool | str = False) -> Task:
     Raises:
         CheckpointError: it is not there, damaged, or no checkpoint of a network.
     """
-    from music_affect import build
-    from music_affect.checkpoint import KEY, made_from, read_checkpoint
-    from music_affect.errors import CheckpointError
+    from music_affect.configuration import build
+    from music_affect.contracts.errors import CheckpointError
+    from music_affect.runs.checkpoint import KEY, made_from, read_checkpoint
 
     found = read_checkpoint(Path(checkpoint), trust)
     if found.reference is not None:

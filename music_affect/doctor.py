@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, compatibility, files
-from music_affect.audit.findings import ERROR, SEVERITIES, Finding, by_severity
+from music_affect.configuration import build, command_line, compatibility
+from music_affect.contracts.spec import Categorical
+from music_affect.data.audit.findings import ERROR, SEVERITIES, Finding, by_severity
 from music_affect.data.source import ClipSource
-from music_affect.plain_text import portable
-from music_affect.spec import Categorical
+from music_affect.system import files
+from music_affect.system.plain_text import portable
 
 if TYPE_CHECKING:
-    from music_affect.audit.evidence import Evidence
-    from music_affect.audit.measurement import ArrayMeasurement, AudioMeasurement
+    from music_affect.data.audit.evidence import Evidence
+    from music_affect.data.audit.measurement import ArrayMeasurement, AudioMeasurement
 
 log = logging.getLogger("music_affect.doctor")
 
@@ -51,9 +52,9 @@ def diagnose(cfg: DictConfig) -> list[Finding]:
     if cfg.get("task") is not None:
         compatibility.check_task(cfg, data)
     # decoders and their libraries, only now that there is work for them
-    from music_affect import console
-    from music_affect.audit import display
-    from music_affect.audit.table import write_table
+    from music_affect.data.audit import display
+    from music_affect.data.audit.table import write_table
+    from music_affect.system import console
 
     evidence = _gather(cfg, data)
     findings = _findings(data, evidence)
@@ -69,10 +70,10 @@ def diagnose(cfg: DictConfig) -> list[Finding]:
 
 def _gather(cfg: DictConfig, data: ClipSource) -> Evidence:
     """Lists and measures the clips; those measured by an earlier call are not read again."""
-    from music_affect.audit.duplicates import find_copies
-    from music_affect.audit.evidence import Evidence
-    from music_affect.audit.measurement import ArrayMeasurement, AudioMeasurement
-    from music_affect.audit.survey import survey
+    from music_affect.data.audit.duplicates import find_copies
+    from music_affect.data.audit.evidence import Evidence
+    from music_affect.data.audit.measurement import ArrayMeasurement, AudioMeasurement
+    from music_affect.data.audit.survey import survey
 
     clips = data.clips()
     for remark in data.remarks():
@@ -89,10 +90,10 @@ def _gather(cfg: DictConfig, data: ClipSource) -> Evidence:
 
 
 def _findings(data: ClipSource, evidence: Evidence) -> list[Finding]:
-    from music_affect.audit.copy_findings import copy_findings
-    from music_affect.audit.file_findings import file_findings
-    from music_affect.audit.label_findings import label_findings
-    from music_affect.audit.split_findings import split_findings, unknown_groups
+    from music_affect.data.audit.copy_findings import copy_findings
+    from music_affect.data.audit.file_findings import file_findings
+    from music_affect.data.audit.label_findings import label_findings
+    from music_affect.data.audit.split_findings import split_findings, unknown_groups
 
     return by_severity(
         [
@@ -113,7 +114,7 @@ def _journal(cache: Path, data: ClipSource, settings: dict[str, Any]) -> Path:
 
 
 def _summary(data: ClipSource, evidence: Evidence, findings: list[Finding]) -> dict[str, Any]:
-    from music_affect.audit.label_findings import class_counts
+    from music_affect.data.audit.label_findings import class_counts
 
     classes = {
         portable(name): {portable(kind): count for kind, count in class_counts(evidence.usable, name, target).items()}

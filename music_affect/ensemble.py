@@ -12,14 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from music_affect import command_line, files
+from music_affect.configuration import command_line
+from music_affect.contracts.errors import RunFolderError
+from music_affect.contracts.spec import Categorical
 from music_affect.data.source import Clip
-from music_affect.errors import RunFolderError
-from music_affect.spec import Categorical
+from music_affect.system import files
 
 if TYPE_CHECKING:
     from music_affect.evaluation.pooling import Pool
-    from music_affect.evaluation.run_folder import RunFolder
+    from music_affect.runs.reader import RunFolder
 
 
 def ensemble(folders: Sequence[Path], out: Path | None, together: bool = False) -> dict[str, Any]:
@@ -40,8 +41,8 @@ def ensemble(folders: Sequence[Path], out: Path | None, together: bool = False) 
     if out is not None and out.is_file():
         raise RunFolderError(f"--out {out} is a file", expected="a folder", fix="name a folder")
     from music_affect.evaluation.pooling import pool, same_targets
-    from music_affect.evaluation.run_folder import read_run
-    from music_affect.evaluation.sweep.axes import axis_title, find_axes
+    from music_affect.evaluation.sweep_report.axes import axis_title, find_axes
+    from music_affect.runs.reader import read_run
 
     runs = [read_run(path) for path in _runs(folders)]
     same_targets(runs)
@@ -69,7 +70,7 @@ def ensemble(folders: Sequence[Path], out: Path | None, together: bool = False) 
 
 def _runs(folders: Sequence[Path]) -> Iterator[Path]:
     """The runs that are meant: folders as they are given, or the finished ones below a sweep's."""
-    from music_affect.evaluation.run_folder import DONE, find_runs, is_run
+    from music_affect.runs.reader import DONE, find_runs, is_run
 
     for folder in folders:
         finished = [] if is_run(folder) else [run.path for run in find_runs(folder) if run.state == DONE]
@@ -78,9 +79,9 @@ def _runs(folders: Sequence[Path]) -> Iterator[Path]:
 
 def _configurations(runs: Sequence[RunFolder], axes: Sequence[str]) -> dict[str, list[RunFolder]]:
     """Runs that differ in seed and fold alone, by the settings that tell them from the others."""
-    from music_affect.evaluation.sweep.axes import exact
-    from music_affect.evaluation.sweep.contents import told
-    from music_affect.evaluation.sweep.spelling import Spelling
+    from music_affect.evaluation.sweep_report.axes import exact
+    from music_affect.evaluation.sweep_report.contents import told
+    from music_affect.evaluation.sweep_report.spelling import Spelling
 
     spelling = Spelling(runs)
     found: dict[tuple[str | None, ...], list[RunFolder]] = {}
@@ -111,7 +112,7 @@ def print_table(content: Mapping[str, Any]) -> None:
     """Prints a table with a row a member, and what is to be known of it."""
     from rich.table import Table
 
-    from music_affect import console
+    from music_affect.system import console
 
     alone, scores, several = content["members"], content["scores"], content["configurations"] > 1
     out = console.make()
@@ -135,7 +136,7 @@ def print_table(content: Mapping[str, Any]) -> None:
 
 def _write_predictions(together: Pool, path: Path) -> None:
     """A table like that of a run, all of the test part."""
-    from music_affect import predictions
+    from music_affect.runs import predictions
 
     labels: list[dict[str, str | float]] = [{} for _ in together.clips]
     for name, kind in together.targets.items():

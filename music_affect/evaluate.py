@@ -20,16 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import build, command_line, compatibility, files
-from music_affect.checkpoint_file import checkpoint_file
+from music_affect.configuration import build, command_line, compatibility
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.contracts.spec import Target
 from music_affect.data.labels import labelled, usable
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import divide, restrict, split_hash
-from music_affect.errors import ConfigurationError
-from music_affect.spec import Target
+from music_affect.runs.checkpoint_file import checkpoint_file
+from music_affect.system import files
 
 if TYPE_CHECKING:
-    from music_affect.checkpoint import Checkpoint
+    from music_affect.runs.checkpoint import Checkpoint
 
 log = logging.getLogger("music_affect.evaluate")
 
@@ -49,11 +50,11 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     """
     path = checkpoint_file(Path(cfg.checkpoint).expanduser())
     # torch and Lightning, only now that there is work for them
-    from music_affect import inference
-    from music_affect.checkpoint import read_checkpoint
     from music_affect.evaluation.leak_alarms import leaked_checkpoint
-    from music_affect.measurement import measure
-    from music_affect.training_clips import count_trained_on
+    from music_affect.evaluation.measurement import measure
+    from music_affect.inference import answers as inference
+    from music_affect.runs.checkpoint import read_checkpoint
+    from music_affect.runs.training_clips import count_trained_on
 
     checkpoint = read_checkpoint(path, cfg.trust)
     run_cfg, source = inference.configuration(cfg, checkpoint)
@@ -118,7 +119,7 @@ def _choose(
     scorable: Sequence[Clip],
 ) -> tuple[str, list[Clip]]:
     """Which clips are scored: name of the part, and its clips."""
-    from music_affect.checkpoint import made_from
+    from music_affect.runs.checkpoint import made_from
 
     own = OmegaConf.select(cfg, "data") is None
     part: str = cfg.part or ("test" if own else "all")
@@ -136,7 +137,7 @@ def _choose(
 
 def _job(cfg: DictConfig) -> None:
     scored = evaluate(cfg)
-    from music_affect import console
+    from music_affect.system import console
 
     console.print_scores(console.make(), scored)
 

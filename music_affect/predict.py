@@ -20,16 +20,17 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from music_affect import command_line, files
-from music_affect.checkpoint_file import checkpoint_file
+from music_affect.configuration import command_line
+from music_affect.contracts.errors import ConfigurationError, DataNotFoundError, RunFolderError, TaskMismatchError
+from music_affect.contracts.spec import Target
 from music_affect.data.lab import AFFECT
 from music_affect.data.source import Clip, ClipSource
-from music_affect.errors import ConfigurationError, DataNotFoundError, RunFolderError, TaskMismatchError
-from music_affect.spec import Target
+from music_affect.runs.checkpoint_file import checkpoint_file
+from music_affect.system import files
 
 if TYPE_CHECKING:
-    from music_affect.data.cache import FeatureCache
-    from music_affect.predictions import Predictions
+    from music_affect.data.cache.features import FeatureCache
+    from music_affect.runs.predictions import Predictions
 
 log = logging.getLogger("music_affect.predict")
 
@@ -50,8 +51,9 @@ def predict(cfg: DictConfig) -> Path:
     if cfg.out is not None and Path(cfg.out).expanduser().is_file() and not cfg.overwrite:
         raise RunFolderError(f"{cfg.out} is there already", expected="a new file", fix="add overwrite=true")
     # torch and Lightning, only now that there is work for them
-    from music_affect import inference, predictions
-    from music_affect.checkpoint import read_checkpoint
+    from music_affect.inference import answers as inference
+    from music_affect.runs import predictions
+    from music_affect.runs.checkpoint import read_checkpoint
 
     checkpoint = read_checkpoint(path, cfg.trust)
     targets = checkpoint.description.spec.targets

@@ -17,15 +17,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from music_affect import build, command_line, compatibility
+from music_affect.configuration import build, command_line, compatibility
+from music_affect.contracts.errors import CacheError, ConfigurationError, DataNotFoundError
 from music_affect.data.source import ClipSource
-from music_affect.errors import CacheError, ConfigurationError, DataNotFoundError
 
 if TYPE_CHECKING:
-    from music_affect.caching import Kind
-    from music_affect.data.cache import FeatureCache
-    from music_affect.data.cache_work import BuildSummary, Share
-    from music_affect.data.identity import Identity
+    from music_affect.configuration.caching import Kind
+    from music_affect.data.cache.features import FeatureCache
+    from music_affect.data.cache.identity import Identity
+    from music_affect.data.cache.work import BuildSummary, Share
     from music_affect.data.reader import Reader
 
 log = logging.getLogger("music_affect.prepare")
@@ -47,10 +47,10 @@ def prepare(cfg: DictConfig) -> BuildSummary:
     data = build.source(cfg)
     clips = data.clips()
     # librosa, only now that there is work for it
-    from music_affect import caching
-    from music_affect.data.cache_builder import build as build_caches
-    from music_affect.data.cache_work import Share
-    from music_affect.data.identity import Identity
+    from music_affect.configuration import caching
+    from music_affect.data.cache.builder import build as build_caches
+    from music_affect.data.cache.identity import Identity
+    from music_affect.data.cache.work import Share
 
     for remark in data.remarks():
         log.info(remark)
@@ -93,7 +93,7 @@ def _check(cfg: DictConfig) -> None:
 
 def _kinds(cfg: DictConfig, data: ClipSource) -> dict[str, Kind]:
     """Kinds of features by the name of their variant."""
-    from music_affect import caching
+    from music_affect.configuration import caching
 
     if data.holds == "arrays":
         log.info(f"data={cfg.data.name} holds ready-made features; they are cached as they are.")
@@ -115,14 +115,14 @@ def _reader(cfg: DictConfig, variant: str) -> Reader:
 
 def _workers(cfg: DictConfig, data: ClipSource) -> int | None:
     swept = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    from music_affect import caching
+    from music_affect.configuration import caching
 
     return 1 if swept and cfg.workers is None else caching.workers(cfg, data)
 
 
 def closing_line(done: BuildSummary, share: Share) -> str:
     """What was made, what was left out and why, and how fast it went."""
-    from music_affect.console import duration
+    from music_affect.system.console import duration
 
     reasons = ", ".join(f"{count} {reason}" for reason, count in done.skipped.most_common())
     left_out = f"{done.skipped.total()} left out ({reasons})" if reasons else "none left out"
@@ -137,7 +137,7 @@ def closing_line(done: BuildSummary, share: Share) -> str:
 
 def _opened(folder: Path, identity: Identity) -> FeatureCache | None:
     """A cache whose clips are all there, usable or not."""
-    from music_affect.data.cache import FeatureCache
+    from music_affect.data.cache.features import FeatureCache
 
     try:
         return FeatureCache(folder, identity)
@@ -147,7 +147,7 @@ def _opened(folder: Path, identity: Identity) -> FeatureCache | None:
 
 def _state(cache: FeatureCache | None, folder: Path, identity: Identity) -> str:
     """How much of a cache is there."""
-    from music_affect.data.cache import finished_clips
+    from music_affect.data.cache.features import finished_clips
 
     if cache is None:
         return f"{finished_clips(folder, identity)} of {len(identity.ids)} clips so far in {folder}"
@@ -161,7 +161,7 @@ def _refuse_empty(name: str, cache: FeatureCache) -> None:
     """Whatever comes next would have nothing to work on."""
     if not cache.ids:
         from music_affect.data.audio_files import printable
-        from music_affect.data.cache_index import SKIPPED
+        from music_affect.data.cache.index import SKIPPED
 
         counts, first = ", ".join(f"{count} {reason}" for reason, count in cache.skip_counts.items()), cache.skipped[0]
         raise DataNotFoundError(

@@ -10,9 +10,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from music_affect import command_line
-from music_affect.errors import RunFolderError
-from music_affect.plain_text import on_one_line
+from music_affect.configuration import command_line
+from music_affect.contracts.errors import RunFolderError
+from music_affect.system.plain_text import on_one_line
 
 
 def main() -> None:
@@ -39,9 +39,9 @@ def _write(folders: Sequence[Path], out: Path | None) -> None:
 
 
 def _reports(folders: Sequence[Path], out: Path | None) -> list[Path]:
-    from music_affect.evaluation.run_folder import is_run
     from music_affect.evaluation.run_report import write_report
-    from music_affect.evaluation.sweep.sweep_report import write_sweep_report
+    from music_affect.evaluation.sweep_report.sweep_report import write_sweep_report
+    from music_affect.runs.reader import is_run
 
     if out is not None:
         return [write_sweep_report(folders, out)]

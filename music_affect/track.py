@@ -11,8 +11,10 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from music_affect import command_line, configuration, files
-from music_affect.errors import DataNotFoundError, MusicAffectError
+from music_affect.configuration import command_line
+from music_affect.configuration import compose as configuration
+from music_affect.contracts.errors import DataNotFoundError, MusicAffectError
+from music_affect.system import files
 
 
 class UploadError(MusicAffectError):
@@ -82,7 +84,7 @@ def _usual_folders() -> list[Path]:
 
 
 def _dashboard(entity: str, project: str | None, dry_run: bool) -> None:
-    from music_affect.trackers.dashboard import specification
+    from music_affect.training.loggers.dashboard import specification
 
     conf = configuration.conf_folder()
     monitors = [_monitor(path) for path in sorted((conf / "task").glob("*.yaml"))]
@@ -91,7 +93,7 @@ def _dashboard(entity: str, project: str | None, dry_run: bool) -> None:
     if dry_run:
         print(json.dumps(described, indent=2, ensure_ascii=False))
         return
-    from music_affect.trackers.workspace import save
+    from music_affect.training.loggers.workspace import save
 
     print(f"Dashboard: {save(described)}")
 

@@ -19,13 +19,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import build, command_line, compatibility, run_writer, transfer
+from music_affect.configuration import build, command_line, compatibility
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.data.labels import check_variety
 from music_affect.data.splits import check_fold
-from music_affect.distributed import launch
-from music_affect.errors import ConfigurationError
-from music_affect.search.trial import trial_callbacks
+from music_affect.runs import writer as run_writer
 from music_affect.sweep.run_job import make_run
+from music_affect.sweep.search.trial import trial_callbacks
+from music_affect.system import launch
+from music_affect.training import transfer
 
 
 def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     cfg.paths.run, cfg.paths.sweep = str(folder), _sweep_name()
     callbacks = trial_callbacks(cfg)
     if launch.rank() > 0:
-        from music_affect import experiment
+        from music_affect.training import experiment
 
         experiment.join(cfg, source, folder, callbacks)
         return {}
@@ -60,7 +62,8 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     overwrite = cfg.overwrite and not launch.is_requeued()
     with run_writer.claim(folder, build.plain(cfg), resume=resume, overwrite=overwrite) as writer:
         # torch and Lightning, only now that there is work for them
-        from music_affect import console, experiment, resuming
+        from music_affect.system import console
+        from music_affect.training import experiment, resuming
 
         out = console.make()
         if writer.finished:

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from running import compose
 
-from music_affect.audit.findings import Finding
+from music_affect.data.audit.findings import Finding
 from music_affect.doctor import diagnose
 
 RATE = 16000

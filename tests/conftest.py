@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from lab_files import write_lab
 
-from music_affect import log
-from music_affect.synthesis.corpus import make_corpus
+from music_affect.data.synthesis.corpus import make_corpus
+from music_affect.system import log
 
 
 @pytest.fixture(scope="session")

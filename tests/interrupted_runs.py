@@ -15,8 +15,8 @@ from lightning.pytorch import LightningModule, Trainer
 from omegaconf import DictConfig
 from running import compose
 
-from music_affect.callbacks.seeding import SeedEveryEpoch
 from music_affect.train import train
+from music_affect.training.callbacks.seeding import SeedEveryEpoch
 
 PARTS = ["train"] * 6 + ["val"] * 2 + ["test"] * 4
 WORDS = ["data=folder", "model=cnn_fast", "trainer=cpu", "trainer.max_epochs=4", "loader.windows=1", "workers=1"]
@@ -52,7 +52,7 @@ def at_epoch(epoch: int, action: Callable[[], object]) -> Iterator[None]:
                 action()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("music_affect.assembly.SeedEveryEpoch", Acting)
+        patch.setattr("music_affect.training.assembly.SeedEveryEpoch", Acting)
         yield
 
 

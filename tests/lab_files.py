@@ -23,7 +23,7 @@ FULL, BEAT = (86, 90), (7, 15)  # frames a clip; 1291 to 1293 and about 60 in th
 
 def lab_source(name: str, root: Path | None) -> LabSource:
     """The data set of ``conf/data/<name>.yaml``."""
-    from music_affect import build, compatibility
+    from music_affect.configuration import build, compatibility
 
     node = compatibility.choice("data", name).source
     node.root, node.name = None if root is None else str(root), name

@@ -12,9 +12,10 @@ import hydra
 import pytest
 from omegaconf import DictConfig
 
-from music_affect import build, caching, configuration
-from music_affect.data.cache import FeatureCache
-from music_affect.data.identity import Identity
+from music_affect.configuration import build, caching
+from music_affect.configuration import compose as configuration
+from music_affect.data.cache.features import FeatureCache
+from music_affect.data.cache.identity import Identity
 from music_affect.train import main as train_main
 from music_affect.train import train
 

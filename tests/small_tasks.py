@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from music_affect.batch import Batch
+from music_affect.contracts.batch import Batch
 from music_affect.tasks.base import Task
 from music_affect.tasks.epoch_record import EpochRecord
 from music_affect.tasks.objective import Objective

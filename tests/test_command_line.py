@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from running import entry_point
 
-from music_affect.configuration import check_overrides
-from music_affect.errors import ConfigurationError
+from music_affect.configuration.compose import check_overrides
+from music_affect.contracts.errors import ConfigurationError
 
 HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "matplotlib")
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from audio_files import write_music
 
-from music_affect import compilation
-from music_affect.errors import InstallationError
+from music_affect.contracts.errors import InstallationError
+from music_affect.system import compilation
 
 PACKAGE = Path(compilation.__file__).parent
 EXTRACT = """

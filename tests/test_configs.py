@@ -15,7 +15,8 @@ import pytest
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from music_affect import command_line, compatibility, configuration, help_text
+from music_affect.configuration import command_line, compatibility, help_text
+from music_affect.configuration import compose as configuration
 from music_affect.data.splits import SplitPlan
 
 CHECKOUT = Path(__file__).parents[1]

@@ -10,8 +10,8 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from music_affect import compatibility
-from music_affect.configuration import conf_folder
+from music_affect.configuration import compatibility
+from music_affect.configuration.compose import conf_folder
 from music_affect.models.backbone import Backbone, length_mask
 
 MODELS = {name: compatibility.choice("model", name) for name in compatibility.choices("model")}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from music_affect.files import read_csv, read_json
-from music_affect.synthesis.corpus import make_corpus
+from music_affect.data.synthesis.corpus import make_corpus
+from music_affect.system.files import read_csv, read_json
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import soundfile
 from audio_files import RATE, music
 from running import compose
 
-from music_affect import console
 from music_affect.ensemble import ensemble, print_table
 from music_affect.evaluate import evaluate
+from music_affect.system import console
 from music_affect.train import train
 
 BRIEF = ["model=mlp", "features=mel", "trainer=smoke", "workers=1"]

@@ -14,10 +14,10 @@ from audit_files import diagnosis, labelled, notes, write_clips, write_table
 from omegaconf import DictConfig
 from running import compose, entry_point
 
+from music_affect.contracts.errors import DataNotFoundError, TaskMismatchError
 from music_affect.doctor import diagnose
-from music_affect.errors import DataNotFoundError, TaskMismatchError
-from music_affect.files import read_csv
-from music_affect.plain_text import on_one_line, portable
+from music_affect.system.files import read_csv
+from music_affect.system.plain_text import on_one_line, portable
 
 
 @pytest.fixture

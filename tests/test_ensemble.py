@@ -13,9 +13,9 @@ from running import entry_point, train_quickly
 from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score
 
-from music_affect import files
+from music_affect.contracts.errors import RunFolderError
 from music_affect.ensemble import ensemble, print_table
-from music_affect.errors import RunFolderError
+from music_affect.system import files
 
 SCALES = ("valence", "energy", "danceability")
 Rows = dict[str, dict[str, str]]

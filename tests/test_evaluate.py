@@ -10,7 +10,7 @@ import pytest
 import torch
 from running import TINY, compose, entry_point, train_quickly
 
-from music_affect.errors import CheckpointError
+from music_affect.contracts.errors import CheckpointError
 from music_affect.evaluate import evaluate
 
 

@@ -13,10 +13,12 @@ from running import TINY, compose, train_command
 
 from benchmarks.published import rows
 from benchmarks.published_page import experiments
-from music_affect import build, configuration, files, overrides
-from music_affect.errors import CheckpointError, ConfigurationError
-from music_affect.experiment import prepare
+from music_affect.configuration import build, overrides
+from music_affect.configuration import compose as configuration
+from music_affect.contracts.errors import CheckpointError, ConfigurationError
+from music_affect.system import files
 from music_affect.train import train
+from music_affect.training.experiment import prepare
 
 CHECKOUT = Path(__file__).parents[1]
 CONF = configuration.conf_folder()

@@ -25,14 +25,14 @@ from interrupted_runs import (
 )
 from running import compose, train_command
 
-from music_affect import files, machine
-from music_affect.checkpoint_io import WholeCheckpoints
-from music_affect.errors import RunFolderError
+from music_affect.contracts.errors import RunFolderError
 from music_affect.evaluate import evaluate
 from music_affect.evaluation.run_report import write_report
-from music_affect.machine import FullDiskError, MachineError
 from music_affect.predict import predict
-from music_affect.sweep import run_state
+from music_affect.runs import state as run_state
+from music_affect.system import files, machine
+from music_affect.system.machine import FullDiskError, MachineError
+from music_affect.training.checkpoint_io import WholeCheckpoints
 
 SMALL = 20_000  # bytes: of a file of figures, not of a checkpoint
 
@@ -61,7 +61,7 @@ def no_room_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         replace(source, target)
 
-    monkeypatch.setattr("music_affect.files.os.replace", full)
+    monkeypatch.setattr("music_affect.system.files.os.replace", full)
     return names
 
 
@@ -80,7 +80,7 @@ def test_checkpoints_are_written_beside_their_place(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     seen: list[Path] = []
     replace = os.replace
-    monkeypatch.setattr("music_affect.files.os.replace", lambda a, b: (seen.append(Path(a)), replace(a, b)))
+    monkeypatch.setattr("music_affect.system.files.os.replace", lambda a, b: (seen.append(Path(a)), replace(a, b)))
     WholeCheckpoints().save_checkpoint({"weights": torch.zeros(3)}, tmp_path / "best.ckpt")
     assert [path.parent for path in seen] == [tmp_path]
 
@@ -165,7 +165,7 @@ def test_a_run_without_memory_has_failed_with_that_reason(
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("music_affect.references.fit", refuse)
+    monkeypatch.setattr("music_affect.evaluation.references.fit", refuse)
     with pytest.raises(MachineError, match=r"batch_size"):
         trained(root, tmp_path / "run", "model=majority")
     assert run_state.state(tmp_path / "run").name == "failed"
@@ -179,7 +179,7 @@ def test_a_defect_stays_a_defect() -> None:
 
 
 def test_writers_that_hide_a_full_disk_are_seen_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("music_affect.files._is_full", lambda folder: True)
+    monkeypatch.setattr("music_affect.system.files._is_full", lambda folder: True)
 
     def write() -> None:
         with files.atomic_path(tmp_path / "table.npy") as temporary:

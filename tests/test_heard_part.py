@@ -11,9 +11,9 @@ import pytest
 from audio_files import write_music
 from running import compose, train_quickly
 
-from music_affect import files
 from music_affect.evaluate import main as evaluate_main
 from music_affect.predict import main as predict_main
+from music_affect.system import files
 from music_affect.train import train
 
 Command = Callable[..., None]

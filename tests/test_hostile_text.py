@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 from rich.table import Table
 from running import compose
 
-from music_affect import console, files
 from music_affect.ensemble import ensemble, print_table
-from music_affect.evaluation.run_folder import read_run
 from music_affect.evaluation.run_report import write_report
-from music_affect.evaluation.sweep.sweep_report import write_sweep_report
+from music_affect.evaluation.sweep_report.sweep_report import write_sweep_report
 from music_affect.evaluation.tables import escaped
-from music_affect.plain_text import from_cell, is_word, on_one_line, to_cell
+from music_affect.runs.reader import read_run
+from music_affect.system import console, files
+from music_affect.system.plain_text import from_cell, is_word, on_one_line, to_cell
 from music_affect.train import train
 
 CLASSES = ["[/rock]", "=cmd|' /C calc'!A0 $\\frac{", "<img src=x onerror=alert(1)> ![a](http://e.x/) \x1b[31m\u202e|`"]
@@ -169,7 +169,7 @@ def test_plain_words_stay_readable(text: str) -> None:
 
 def test_dollars_are_no_mathematics(tmp_path: Path) -> None:
     from music_affect.evaluation.plots import save
-    from music_affect.evaluation.sweep.drawing import to_svg
+    from music_affect.evaluation.sweep_report.drawing import to_svg
 
     figure = Figure()
     axes = figure.add_subplot()

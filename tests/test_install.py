@@ -55,7 +55,7 @@ def test_the_wheel_holds_the_package_and_every_configuration(wheel: Path) -> Non
 
 
 def test_the_installed_package_is_the_one_that_runs(installed: Path, tmp_path: Path) -> None:
-    code = "import music_affect.command_line as c; print(c.__file__, c.conf_folder(), sep='\\n')"
+    code = "import music_affect.configuration.command_line as c; print(c.__file__, c.conf_folder(), sep='\\n')"
     module, conf = run("-c", code, cwd=tmp_path, PYTHONPATH=str(installed)).stdout.split()
     assert Path(module).is_relative_to(installed)
     assert Path(conf) == installed / "music_affect" / "conf"

@@ -13,12 +13,13 @@ import torch
 from lab_files import KEPT
 from running import compose
 
-from music_affect import build, files
+from music_affect.configuration import build
+from music_affect.contracts.errors import ConfigurationError, LabelError, MusicAffectError, TaskMismatchError
 from music_affect.data.datamodule import ClipDataModule
-from music_affect.errors import ConfigurationError, LabelError, MusicAffectError, TaskMismatchError
 from music_affect.evaluate import evaluate
-from music_affect.experiment import prepare
+from music_affect.system import files
 from music_affect.train import train
+from music_affect.training.experiment import prepare
 
 SCALES = ("valence", "energy", "danceability")
 BRIEF = ["model=cnn_fast", "trainer=cpu", "trainer.max_epochs=2", "loader.windows=1", "workers=1"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from music_affect.journal import Journal, read_entries
+from music_affect.system.journal import Journal, read_entries
 
 
 def test_entries_are_read_again_in_order(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_place_of_an_entry_is_where_its_line_ends(tmp_path: Path) -> None:
 FULL = """
 import resource, sys
 from pathlib import Path
-from music_affect.journal import Journal
+from music_affect.system.journal import Journal
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # no file may grow past 100 bytes, as on a full disk
 with Journal(Path(sys.argv[1])) as journal:

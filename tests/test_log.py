@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from music_affect import log
+from music_affect.system import log
 
 
 def test_the_console_shows_the_bare_message_and_marks_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +31,7 @@ def test_what_hydra_disables_is_shown_again(capsys: pytest.CaptureFixture[str]) 
 
 def test_a_program_that_imports_the_package_sees_nothing_unless_it_asks() -> None:
     code = (
-        "import logging, music_affect.log, music_affect.evaluate\n"
+        "import logging, music_affect.system.log, music_affect.evaluate\n"
         "logging.getLogger('music_affect.evaluate').info('not seen')\n"
         "logging.basicConfig(level=logging.INFO, format='%(message)s')\n"
         "logging.getLogger('music_affect.evaluate').info('seen')\n"

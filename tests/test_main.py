@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from music_affect import __version__
-from music_affect.completion import COMMANDS, COMPOSING, OPTIONS
-from music_affect.help_text import arguments, comments
+from music_affect.configuration.completion import COMMANDS, COMPOSING, OPTIONS
+from music_affect.configuration.help_text import arguments, comments
 
 ASK = """
 eval "$(music-affect completion bash)"

@@ -10,11 +10,13 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from music_affect import build, compatibility, configuration, references
-from music_affect.experiment import prepare
-from music_affect.predictions import Predictions
-from music_affect.preparation import Prepared
-from music_affect.spec import Categorical
+from music_affect.configuration import build, compatibility
+from music_affect.configuration import compose as configuration
+from music_affect.contracts.spec import Categorical
+from music_affect.data.preparation import Prepared
+from music_affect.evaluation import references
+from music_affect.runs.predictions import Predictions
+from music_affect.training.experiment import prepare
 
 CLIPS = ["data.source.num_clips=20", "data.source.seconds=2", "workers=1"]
 # Published sizes shrunk, where a model has that setting: the wiring is what is tested here.

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from music_affect.errors import ConfigurationError
-from music_affect.parallel import IN_FLIGHT, in_order, processes_for
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.system.parallel import IN_FLIGHT, in_order, processes_for
 
 
 def square(number: int) -> int:

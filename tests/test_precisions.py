@@ -16,17 +16,19 @@ from running import compose, train_quickly
 from torch.amp import GradScaler
 from torch.utils.data import DataLoader
 
-from music_affect import build, compatibility, files, inference
-from music_affect.batch import Batch
-from music_affect.checkpoint import read_checkpoint
-from music_affect.distributed.batch_norm import SharedBatchNorm
-from music_affect.errors import ConfigurationError
+from music_affect.configuration import build, compatibility
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.contracts.spec import Categorical, Continuous, DataSpec
+from music_affect.inference import answers as inference
 from music_affect.models.patches import GridPositions
 from music_affect.models.pooling import masked_mean
 from music_affect.models.recurrence import read
-from music_affect.spec import Categorical, Continuous, DataSpec
+from music_affect.runs.checkpoint import read_checkpoint
+from music_affect.system import files
 from music_affect.tasks.base import Task
-from music_affect.trainer import check_trainer, make_trainer
+from music_affect.training.batch_norm import SharedBatchNorm
+from music_affect.training.trainer import check_trainer, make_trainer
 
 FRAMES, ROWS, COLUMNS = 12, 4, 20
 SPEC = DataSpec(

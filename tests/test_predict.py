@@ -10,8 +10,7 @@ from audio_files import write_music
 from lab_files import write_affect_set
 from running import compose, entry_point, train_quickly
 
-from music_affect import files
-from music_affect.errors import (
+from music_affect.contracts.errors import (
     CheckpointError,
     ConfigurationError,
     DataNotFoundError,
@@ -21,6 +20,7 @@ from music_affect.errors import (
 )
 from music_affect.evaluate import evaluate
 from music_affect.predict import predict
+from music_affect.system import files
 from music_affect.train import train
 
 AFFECT = ("valence", "energy", "danceability")

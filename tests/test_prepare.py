@@ -15,11 +15,11 @@ import soundfile
 from audio_files import RATE, music, write_music
 from running import compose, entry_point, opened_cache
 
-from music_affect import files
-from music_affect.data.cache_work import BuildSummary
-from music_affect.errors import ConfigurationError, DataNotFoundError
+from music_affect.contracts.errors import ConfigurationError, DataNotFoundError
+from music_affect.data.cache.work import BuildSummary
 from music_affect.features.extractor import AudioExtractor
 from music_affect.prepare import main, prepare
+from music_affect.system import files
 
 KINDS = ("full", "beat", "mfcc", "melgram")
 

@@ -15,18 +15,18 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from torch import Tensor
 
-from music_affect import build
+from music_affect.configuration import build
+from music_affect.contracts.spec import Categorical
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.loading import crop_frames
 from music_affect.data.sampling import TrainingSampler, window_begins
 from music_affect.data.source import Clip
 from music_affect.data.splits import SplitPlan, split_clips, straddling_groups
 from music_affect.evaluation.alarms import split_alarms
-from music_affect.experiment import prepare
-from music_affect.measurement import measure
+from music_affect.evaluation.measurement import measure
 from music_affect.models.backbone import length_mask
 from music_affect.models.pooling import masked_mean
-from music_affect.spec import Categorical
+from music_affect.training.experiment import prepare
 
 Floats = NDArray[np.float64]
 

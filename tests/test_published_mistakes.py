@@ -14,12 +14,13 @@ from small_tasks import after_testing, batches, make_task, reading
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from music_affect import build, transfer
-from music_affect.checkpoint import read_checkpoint
-from music_affect.errors import CheckpointError, TrainingError
+from music_affect.configuration import build
+from music_affect.contracts.errors import CheckpointError, TrainingError
+from music_affect.contracts.spec import DataSpec
 from music_affect.models.lstm import LSTM
-from music_affect.spec import DataSpec
+from music_affect.runs.checkpoint import read_checkpoint
 from music_affect.tasks.regression import Regression
+from music_affect.training import transfer
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from running import QUICK, compose
 
-from music_affect import build, references
-from music_affect.experiment import prepare
-from music_affect.preparation import Prepared
+from music_affect.configuration import build
+from music_affect.data.preparation import Prepared
+from music_affect.evaluation import references
+from music_affect.training.experiment import prepare
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from running import compose
 
-from music_affect import build, files, replacement, run_writer
-from music_affect.errors import TrainingError
-from music_affect.machine import FullDiskError
-from music_affect.sweep import run_state
+from music_affect.configuration import build
+from music_affect.contracts.errors import TrainingError
+from music_affect.runs import replacement
+from music_affect.runs import state as run_state
+from music_affect.runs import writer as run_writer
+from music_affect.system import files
+from music_affect.system.machine import FullDiskError
 
 OURS = ("config.yaml", "metrics.json", "checkpoints/best.ckpt", "figures/clips/0.png", "evaluations/x-test/scores.json")
 FOREIGN = ("notes.txt", "checkpoints/mine.ckpt", "figures/drawing.svg", "thesis/chapter.tex")
@@ -97,7 +100,7 @@ def test_a_kill_while_the_older_run_is_removed_leaves_the_newer_one(
     replacement.set_aside(older)
     files.write_text(older / "metrics.json", "newer")
     with monkeypatch.context() as patch:
-        patch.setattr("music_affect.replacement.shutil.rmtree", _killed)
+        patch.setattr("music_affect.runs.replacement.shutil.rmtree", _killed)
         with pytest.raises(Killed):
             replacement.let_go(older)
     replacement.put_back(older)

@@ -16,10 +16,10 @@ from hydra.core.hydra_config import HydraConfig
 from interrupted_runs import Rows, composed, interrupted, trained, write_labelled_music, write_labels
 from omegaconf import OmegaConf
 
-from music_affect import files
-from music_affect.errors import CheckpointError, RunFolderError
-from music_affect.sweep import run_state
+from music_affect.contracts.errors import CheckpointError, RunFolderError
+from music_affect.runs import state as run_state
 from music_affect.sweep.run_job import make_run
+from music_affect.system import files
 from music_affect.train import train
 
 STILL = "optimizer.lr=1e-12"  # nothing is learnt: the first epoch is the best

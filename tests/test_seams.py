@@ -13,12 +13,13 @@ from lightning.pytorch.loggers import CSVLogger
 from running import QUICK, TINY, compose, train_quickly
 
 import music_affect
-from music_affect import build, files
-from music_affect.callbacks.progress import EpochProgress
-from music_affect.configuration import check_overrides
-from music_affect.errors import CheckpointError, ConfigurationError
+from music_affect.configuration import build
+from music_affect.configuration.compose import check_overrides
+from music_affect.contracts.errors import CheckpointError, ConfigurationError
 from music_affect.evaluate import evaluate
-from music_affect.trainer import make_trainer
+from music_affect.system import files
+from music_affect.training.callbacks.progress import EpochProgress
+from music_affect.training.trainer import make_trainer
 
 VALIDATED = ["split.val_fraction=0.15", "trainer.max_epochs=2"]
 OWN = """

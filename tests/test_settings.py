@@ -14,13 +14,14 @@ from lightning.pytorch import Trainer
 from omegaconf import OmegaConf
 from running import train_command
 
-from music_affect import build, compatibility, settings, shapes
-from music_affect.configuration import OF_VALUES, check_overrides, conf_folder, variable
+from music_affect.configuration import build, compatibility, settings
+from music_affect.configuration.compose import OF_VALUES, check_overrides, conf_folder, variable
+from music_affect.configuration.overrides import arguments, spelled
+from music_affect.configuration.plan import plan
+from music_affect.configuration.setting_rules import PRECISIONS, RULES, SHORT_PRECISIONS
+from music_affect.contracts import shapes
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.data.loading import BALANCES
-from music_affect.errors import ConfigurationError
-from music_affect.overrides import arguments, spelled
-from music_affect.setting_rules import PRECISIONS, RULES, SHORT_PRECISIONS
-from music_affect.sweep.plan import plan
 from music_affect.tasks.regression import LOSSES
 
 NAN, INF = float("nan"), float("inf")

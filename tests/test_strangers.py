@@ -18,12 +18,13 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from running import QUICK, compose, train_quickly
 
-from music_affect import configuration, trust
+from music_affect.configuration import compose as configuration
+from music_affect.contracts.errors import CheckpointError, ConfigurationError, MusicAffectError
 from music_affect.ensemble import ensemble
-from music_affect.errors import CheckpointError, ConfigurationError, MusicAffectError
 from music_affect.evaluate import evaluate
 from music_affect.evaluation.run_report import write_report
 from music_affect.predict import predict
+from music_affect.runs import trust
 from music_affect.train import train
 
 SECRET = "a-secret-of-this-machine"
@@ -97,7 +98,7 @@ ENTRIES: dict[str, Callable[[Path, Path], object]] = {
 TOUCH = "__import__('pathlib').Path('canary').touch()"
 CALLS = {
     "os.system": {"_target_": "os.system", "command": "touch canary"},
-    "through a module of ours": {"_target_": "music_affect.files.os.system", "command": "touch canary"},
+    "through a module of ours": {"_target_": "music_affect.system.files.os.system", "command": "touch canary"},
     "through a class of ours": {"_target_": "music_affect.data.folder.os.system", "command": "touch canary"},
     "collect_env": {"_target_": "torch.utils.collect_env.run", "command": "touch canary"},
     "sympify": {"_target_": "sympy.sympify", "a": TOUCH},
@@ -105,8 +106,8 @@ CALLS = {
     "import": {"_target_": "strange.Net"},
     "get_object": {"_target_": "hydra.utils.get_object", "path": "strange.Net"},
     "partial": {"_target_": "functools.partial", "_args_": [{"_target_": "os.system"}, "touch canary"]},
-    "entry point": {"_target_": "music_affect.files.write_text", "path": "canary", "text": ""},
-    "a function of the package": {"_target_": "music_affect.synthesis.corpus.make_corpus", "root": "canary"},
+    "entry point": {"_target_": "music_affect.system.files.write_text", "path": "canary", "text": ""},
+    "a function of the package": {"_target_": "music_affect.data.synthesis.corpus.make_corpus", "root": "canary"},
     "another kind": {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "canary"},
 }
 PLACES = (

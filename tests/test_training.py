@@ -17,10 +17,10 @@ from audio_files import RATE, write_music
 from lightning.pytorch import LightningModule, Trainer
 from running import QUICK, compose, entry_point, train_quickly
 
-from music_affect import files
-from music_affect.callbacks.seeding import SeedEveryEpoch
-from music_affect.errors import RunFolderError, TrainingError
+from music_affect.contracts.errors import RunFolderError, TrainingError
+from music_affect.system import files
 from music_affect.train import train
+from music_affect.training.callbacks.seeding import SeedEveryEpoch
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_an_interrupted_run_has_not_failed_and_resumes_to_the_same_weights(
     folder, signals = tmp_path / "stopped", list(due.values())
     before = [signal.getsignal(number) for number in signals]
     with monkeypatch.context() as patch:
-        patch.setattr("music_affect.assembly.SeedEveryEpoch", Interrupting)
+        patch.setattr("music_affect.training.assembly.SeedEveryEpoch", Interrupting)
         for resume in ("false", "true", "true"):
             with pytest.raises(KeyboardInterrupt):
                 train_quickly(folder, f"resume={resume}")
@@ -150,7 +150,7 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_failed_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("music_affect.experiment.write_report", _fail)
+    monkeypatch.setattr("music_affect.training.experiment.write_report", _fail)
     with pytest.raises(ZeroDivisionError):
         train_quickly(tmp_path / "run", "trainer.max_epochs=1")
     status = files.read_json(tmp_path / "run" / "status.json")
@@ -160,7 +160,7 @@ def test_a_failed_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_run_that_failed_after_training_resumes_to_its_report(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("music_affect.experiment.write_report", _fail)
+        patch.setattr("music_affect.training.experiment.write_report", _fail)
         with pytest.raises(ZeroDivisionError):
             train_quickly(tmp_path / "run")
     resumed = train_quickly(tmp_path / "run", "resume=true")

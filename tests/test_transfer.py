@@ -16,9 +16,11 @@ import torch
 from running import QUICK, compose, train_quickly
 from torch import Tensor
 
-from music_affect import build, files, transfer
-from music_affect.checkpoint import Checkpoint, read_checkpoint
-from music_affect.spec import Continuous
+from music_affect.configuration import build
+from music_affect.contracts.spec import Continuous
+from music_affect.runs.checkpoint import Checkpoint, read_checkpoint
+from music_affect.system import files
+from music_affect.training import transfer
 
 NAME = "synthetic-fused-cnn_fast-s0"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running import train_quickly
 
-from music_affect.errors import CheckpointError, ConfigurationError, MusicAffectError
+from music_affect.contracts.errors import CheckpointError, ConfigurationError, MusicAffectError
 
 
 @pytest.fixture(scope="module")

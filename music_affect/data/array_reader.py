@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from music_affect.errors import ClipError, not_read
+from music_affect.contracts.errors import ClipError, not_read
 
 NUM_MELS, NUM_CHROMA = 128, 12
 READER_VERSION = 1

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
-from music_affect.batch import Batch
+from music_affect.contracts.batch import Batch
 
 
 class Augmentation:

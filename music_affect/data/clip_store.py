@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from music_affect.data.cache import FeatureCache
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.normalization import Normalizer
 from music_affect.data.view import View
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.data.cache import FeatureCache
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.source import SPLITS, Clip
 
 

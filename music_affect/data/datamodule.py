@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from music_affect.batch import Batch
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.contracts.spec import Categorical, DataSpec, Target
 from music_affect.data.augmentation import Augmentation
-from music_affect.data.cache import FeatureCache
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, viewed_lengths
 from music_affect.data.labels import MISSING_CLASS, encode
 from music_affect.data.loading import Loading, refuse
@@ -22,9 +24,7 @@ from music_affect.data.normalization import Normalizer
 from music_affect.data.sampling import BatchPlan, RankSampler, TrainingSampler, WindowSampler
 from music_affect.data.source import Clip
 from music_affect.data.view import View
-from music_affect.distributed.collectives import rank, world_size
-from music_affect.errors import ConfigurationError
-from music_affect.spec import Categorical, DataSpec, Target
+from music_affect.system.collectives import rank, world_size
 
 BYTES_A_GB = 2**30
 EVALUATION_BATCH = 4  # windows without gradients: so many training batches fit at once

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.errors import ClipError, ConfigurationError, not_read
+from music_affect.contracts.errors import ClipError, ConfigurationError, not_read
 
 READER_VERSION = 1
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from music_affect.contracts.errors import ClipError, DataNotFoundError, LabelError
+from music_affect.contracts.spec import Categorical, Target
 from music_affect.data.excerpt_reader import described, form_of, open_excerpts
 from music_affect.data.source import SPLITS, Clip, ClipSource
-from music_affect.errors import ClipError, DataNotFoundError, LabelError
-from music_affect.spec import Categorical, Target
 
 
 class ExcerptSource(ClipSource):

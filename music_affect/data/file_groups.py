@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from music_affect.data.roles import PART_WORDS
 from music_affect.data.source import Clip
-from music_affect.data.spelling import first_spellings, folded, squeezed
+from music_affect.data.tables.roles import PART_WORDS
+from music_affect.data.tables.spelling import first_spellings, folded, squeezed
 from music_affect.data.tags import owner
 
 SAMPLED = 200  # files whose tags are looked at to see whether there are any

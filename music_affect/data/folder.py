@@ -10,17 +10,17 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from music_affect.contracts.errors import ConfigurationError, DataNotFoundError, LabelError
+from music_affect.contracts.spec import Target
 from music_affect.data.audio_files import AudioFiles, printable
-from music_affect.data.columns import Columns, checked_ends
 from music_affect.data.file_groups import Groups, groups_by, offers
-from music_affect.data.label_files import refuse_repeated
-from music_affect.data.label_table import PATH, LabelTable, Row
 from music_affect.data.missing_files import COMPARED, refuse_all_missing, told_missing, with_slashes
-from music_affect.data.roles import BY_FILES, Roles
 from music_affect.data.source import Clip, ClipSource
-from music_affect.data.spelling import MISSING, folded
-from music_affect.errors import ConfigurationError, DataNotFoundError, LabelError
-from music_affect.spec import Target
+from music_affect.data.tables.columns import Columns, checked_ends
+from music_affect.data.tables.label_files import refuse_repeated
+from music_affect.data.tables.label_table import PATH, LabelTable, Row
+from music_affect.data.tables.roles import BY_FILES, Roles
+from music_affect.data.tables.spelling import MISSING, folded
 
 LABELS = "labels.csv"
 

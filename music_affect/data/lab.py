@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from music_affect.data.class_mapping import ClassMapping
-from music_affect.data.label_files import readable, refuse_repeated
+from music_affect.contracts.errors import DataNotFoundError, LabelError
+from music_affect.contracts.spec import Categorical, Continuous, Target
 from music_affect.data.source import Clip, ClipSource
-from music_affect.errors import DataNotFoundError, LabelError
-from music_affect.spec import Categorical, Continuous, Target
+from music_affect.data.tables.class_mapping import ClassMapping
+from music_affect.data.tables.label_files import readable, refuse_repeated
 
 SUFFIXES = (".fused.full.npy", ".fused.full.npy.gz")
 AFFECT = ("valence", "energy", "danceability")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from music_affect.contracts.errors import LabelError
+from music_affect.contracts.spec import Categorical, Target
 from music_affect.data.source import Clip
-from music_affect.errors import LabelError
-from music_affect.spec import Categorical, Target
 
 if TYPE_CHECKING:
-    from music_affect.data.cache import FeatureCache
+    from music_affect.data.cache.features import FeatureCache
 
 MISSING_CLASS = -1
 

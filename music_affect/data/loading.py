@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 
 BALANCES = ("none", "sampler")
 

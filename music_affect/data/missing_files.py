@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from music_affect.contracts.errors import DataNotFoundError
 from music_affect.data.audio_files import AudioFiles, printable
-from music_affect.errors import DataNotFoundError
 
 COMPARED = 200_000  # audio files that are compared with the table: a second of looking; of larger libraries no more are
 Form = Callable[[str], str]

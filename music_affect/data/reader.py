@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from music_affect.contracts.errors import ClipError
 from music_affect.data.source import Clip
-from music_affect.errors import ClipError
 
 
 class Description(Protocol):

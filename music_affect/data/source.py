@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from music_affect.spec import Continuous, Target
+from music_affect.contracts.spec import Continuous, Target
 
 SPLITS = ("train", "val", "test")
 

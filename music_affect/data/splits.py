@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from music_affect.contracts.errors import SplitError
 from music_affect.data.labels import labelled
 from music_affect.data.source import SPLITS, Clip, ClipSource
-from music_affect.errors import SplitError
 
 STRATA = 5  # equally full bins into which a scale is cut for stratification
 SMALL = 1000  # training clips under which a held-out part costs more than it tells

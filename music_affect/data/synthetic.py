@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from music_affect.contracts.spec import Categorical, Continuous, Target
 from music_affect.data.folder import FolderSource
 from music_affect.data.source import Clip
-from music_affect.spec import Categorical, Continuous, Target
-from music_affect.synthesis.affect import TARGETS
-from music_affect.synthesis.corpus import make_corpus
-from music_affect.synthesis.styles import GENRES
+from music_affect.data.synthesis.affect import TARGETS
+from music_affect.data.synthesis.corpus import make_corpus
+from music_affect.data.synthesis.styles import GENRES
 
 
 class SyntheticSource(FolderSource):

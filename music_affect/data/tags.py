@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from music_affect.data.spelling import MISSING, folded
+from music_affect.data.tables.spelling import MISSING, folded
 
 # ID3 (mp3, wav, aiff), Vorbis and APE comments, MPEG-4 and Windows Media name the same things differently.
 _ARTIST = ("TPE1", "artist", "\xa9ART", "Author")

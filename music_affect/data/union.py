@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from music_affect.contracts.errors import LabelError
+from music_affect.contracts.spec import Categorical, Continuous, Target
 from music_affect.data.source import Clip, ClipSource
-from music_affect.errors import LabelError
-from music_affect.spec import Categorical, Continuous, Target
 
 
 class UnionSource(ClipSource):

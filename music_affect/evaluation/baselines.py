@@ -13,8 +13,8 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from music_affect.errors import LabelError
-from music_affect.spec import Categorical, Target
+from music_affect.contracts.errors import LabelError
+from music_affect.contracts.spec import Categorical, Target
 
 Statistics = NDArray[np.float32]
 Values = NDArray[np.float64]

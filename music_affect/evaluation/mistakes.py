@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import pstdev
 
-from music_affect.evaluation.run_folder import RunFolder
 from music_affect.evaluation.tables import table
+from music_affect.runs.reader import RunFolder
 
 SHOWN = 5
 

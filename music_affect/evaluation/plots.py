@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from music_affect.files import atomic_path
-from music_affect.plain_text import without_controls
+from music_affect.system.files import atomic_path
+from music_affect.system.plain_text import without_controls
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.errors import RunFolderError
-from music_affect.evaluation.run_folder import RunFolder
+from music_affect.contracts.errors import RunFolderError
+from music_affect.contracts.spec import Categorical, Target
 from music_affect.evaluation.scores import scores_of
-from music_affect.spec import Categorical, Target
+from music_affect.runs.reader import RunFolder
 
 Values = NDArray[np.float64]
 

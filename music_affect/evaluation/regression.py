@@ -9,7 +9,7 @@ import bottleneck
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from music_affect.errors import TrainingError
+from music_affect.contracts.errors import TrainingError
 from music_affect.evaluation.intervals import Interval, bootstrap
 
 Floats = NDArray[np.float64]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from music_affect.contracts.spec import Continuous
 from music_affect.evaluation.plots import INK, MODEL, bare, new_figure
 from music_affect.evaluation.tables import with_interval
-from music_affect.spec import Continuous
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from music_affect.evaluation.learning_curves import plot_learning_curves
 from music_affect.evaluation.plots import draw_confusion, plot_per_class, save
 from music_affect.evaluation.regression_plots import Panel, draw_scales
-from music_affect.evaluation.run_folder import RunFolder
+from music_affect.runs.reader import RunFolder
 
 
 def draw(run: RunFolder) -> dict[str, str]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from music_affect.errors import RunFolderError
+from music_affect.contracts.errors import RunFolderError
+from music_affect.contracts.spec import Categorical, Target
 from music_affect.evaluation.mistakes import confident_mistakes, largest_misses
 from music_affect.evaluation.run_figures import draw
-from music_affect.evaluation.run_folder import RunFolder, read_run
 from music_affect.evaluation.start_report import start_section
 from music_affect.evaluation.tables import (
     Markdown,
@@ -24,9 +24,9 @@ from music_affect.evaluation.tables import (
     scale_report,
     with_interval,
 )
-from music_affect.files import inside, write_text
-from music_affect.machine import blamed_on
-from music_affect.spec import Categorical, Target
+from music_affect.runs.reader import RunFolder, read_run
+from music_affect.system.files import inside, write_text
+from music_affect.system.machine import blamed_on
 
 
 def write_report(run_folder: Path) -> Path:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from music_affect.confusion import HEADLINES, confusions, headlines, ratio
-from music_affect.errors import TrainingError
+from music_affect.contracts.confusion import HEADLINES, confusions, headlines, ratio
+from music_affect.contracts.errors import TrainingError
+from music_affect.contracts.spec import Categorical, Target
 from music_affect.evaluation.intervals import bootstrap
 from music_affect.evaluation.regression import regression_scores
-from music_affect.spec import Categorical, Target
 
 
 def classification_scores(

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from glob import escape
 from typing import Any
 
-from music_affect.errors import RunFolderError
-from music_affect.evaluation.run_folder import RunFolder, read_run
+from music_affect.contracts.errors import RunFolderError
 from music_affect.evaluation.tables import UNKNOWN, Markdown, code, table, with_interval
-from music_affect.plain_text import is_word
+from music_affect.runs.reader import RunFolder, read_run
+from music_affect.system.plain_text import is_word
 
 _WORDS = {"checkpoint": "started from", "task": "trained for", "freeze": "freeze"}
 _OPTIONAL = {"backbone_rate": "learning rate of the backbone, times that of the heads", "tensors": "tensors loaded"}

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from music_affect.confusion import HEADLINES
-from music_affect.plain_text import on_one_line
-from music_affect.spec import Continuous
+from music_affect.contracts.confusion import HEADLINES
+from music_affect.contracts.spec import Continuous
+from music_affect.system.plain_text import on_one_line
 
 # What Markdown takes for more than text: emphasis, code, tags, tables, mathematics, links and mentions. Brackets before
 # figures are those of intervals, and underlines within words are part of names.

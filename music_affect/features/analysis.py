@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from music_affect.features.audio.recording import Recording
 from music_affect.features.chroma import BINS_PER_OCTAVE, chromagram
-from music_affect.features.recording import Recording
 from music_affect.features.spectrogram import Floats, mel_power, transform
 from music_affect.features.tuning import FRAMES, estimate_tuning
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import librosa
 import numpy as np
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.features.analysis import Window
 from music_affect.features.extraction import Features, FileExtractor
 from music_affect.features.spectrogram import Floats

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from music_affect.errors import ClipError
+from music_affect.contracts.errors import ClipError
 from music_affect.features.analysis import Window
-from music_affect.features.decode import decode
-from music_affect.features.recording import Recording
-from music_affect.features.selection import Selection
+from music_affect.features.audio.decode import decode
+from music_affect.features.audio.recording import Recording
+from music_affect.features.audio.selection import Selection
 from music_affect.features.spectrogram import Floats
 
 

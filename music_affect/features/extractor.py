@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.features.analysis import Analysis, Window
 from music_affect.features.beat import BeatTracker, LibrosaBeats, fixed_frames, nearest_frames, pool
 from music_affect.features.chroma import LOWEST_RATE, NUM_CHROMA

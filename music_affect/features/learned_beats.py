@@ -63,7 +63,7 @@ class LearnedBeats:
         import torch
         from beat_this.model.postprocessor import Postprocessor
 
-        from music_affect.features.recording import Recording
+        from music_affect.features.audio.recording import Recording
 
         audio = Recording(analysis.audio, analysis.sample_rate).at(SAMPLE_RATE)
         network = beat_checkpoint.network(str(self.checkpoint), self.digest)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from music_affect import compilation
+from music_affect.system import compilation
 
 PACKAGES = ("librosa", "music_affect")
 

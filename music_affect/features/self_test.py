@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from music_affect.compilation import NOT_WRITABLE
-from music_affect.errors import ClipError
+from music_affect.contracts.errors import ClipError
 from music_affect.features.numba_cache import attach
+from music_affect.system.compilation import NOT_WRITABLE
 
 RATE, SECONDS = 44100, 6  # resampled on the way, and long enough for beats
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.features.analysis import Analysis
 from music_affect.features.spectrogram import Floats, mel_bands
 

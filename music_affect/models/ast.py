@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from music_affect.errors import ConfigurationError, did_you_mean
+from music_affect.contracts.errors import ConfigurationError, did_you_mean
 from music_affect.models.attention import TransformerLayer
 from music_affect.models.backbone import Backbone
 from music_affect.models.masked_convolution import padding_mask

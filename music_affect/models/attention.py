@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 
 
 class SelfAttention(nn.Module):

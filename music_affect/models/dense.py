@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from music_affect.errors import ConfigurationError, did_you_mean
+from music_affect.contracts.errors import ConfigurationError, did_you_mean
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "none": nn.Identity,

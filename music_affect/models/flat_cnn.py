@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.models.backbone import Backbone
 from music_affect.models.convolution_block import ConvolutionBlock
 from music_affect.models.dense import dense_layers

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
-from music_affect.errors import ConfigurationError, did_you_mean
+from music_affect.contracts.errors import ConfigurationError, did_you_mean
 from music_affect.models.backbone import Backbone, length_mask
 from music_affect.models.recurrence import StatePooling, read
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from music_affect.errors import ConfigurationError, did_you_mean
+from music_affect.contracts.errors import ConfigurationError, did_you_mean
 
 POOLINGS = ("attention", "last", "max", "mean")
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from music_affect.errors import CheckpointError, ConfigurationError
+from music_affect.contracts.errors import CheckpointError, ConfigurationError
 from music_affect.models.ast import AST
 from music_affect.models.attention import TransformerLayer
 from music_affect.models.backbone import Backbone

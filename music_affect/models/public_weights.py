@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from music_affect.errors import CheckpointError, ConfigurationError
+from music_affect.contracts.errors import CheckpointError, ConfigurationError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,14 +12,14 @@ from filelock import FileLock
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
-from music_affect import console, files
-from music_affect.errors import MusicAffectError
-from music_affect.evaluation.sweep.sweep_report import write_sweep_report
+from music_affect.configuration.plan import Run, overrides_of, plan
+from music_affect.contracts.errors import MusicAffectError
+from music_affect.evaluation.sweep_report.sweep_report import write_sweep_report
 from music_affect.sweep import progress, shared_work
 from music_affect.sweep.launching import finish, interrupted
 from music_affect.sweep.naming import named
-from music_affect.sweep.plan import Run, overrides_of, plan
 from music_affect.sweep.run_job import check_devices
+from music_affect.system import console, files
 
 PLAN = "sweep.json"
 _RECORD = {"commands": [[str]], "cells": [{"folder": str, "words": [str]}]}

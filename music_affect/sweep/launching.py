@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from hydra.plugins.launcher import Launcher
 
-from music_affect.sweep.plan import Run
+from music_affect.configuration.plan import Run
 
 LAUNCHES = 3
 PATIENCE = 1.0  # seconds between two looks at runs that another process makes

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from music_affect.errors import RunFolderError
-from music_affect.search.space import word
+from music_affect.contracts.errors import RunFolderError
+from music_affect.sweep.search.space import word
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Self
 from rich.table import Table
 from rich.text import Text
 
-from music_affect.console import duration
-from music_affect.plain_text import on_one_line
-from music_affect.sweep.plan import Run
-from music_affect.sweep.run_state import State
+from music_affect.configuration.plan import Run
+from music_affect.runs.state import State
+from music_affect.system.console import duration
+from music_affect.system.plain_text import on_one_line
 
 POLL = 0.5  # seconds between two looks at the run folders
 OPEN = ("new", "cut off", "running")

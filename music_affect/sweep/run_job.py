@@ -17,12 +17,15 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from music_affect import build, files, machine, output, run_writer
-from music_affect.configuration import variable
-from music_affect.errors import ConfigurationError, MusicAffectError, RunFolderError
-from music_affect.parallel import cores
-from music_affect.plain_text import on_one_line, without_controls
-from music_affect.sweep import device_lock, run_state
+from music_affect.configuration import build
+from music_affect.configuration.compose import variable
+from music_affect.contracts.errors import ConfigurationError, MusicAffectError, RunFolderError
+from music_affect.runs import state as run_state
+from music_affect.runs import writer as run_writer
+from music_affect.sweep import device_lock
+from music_affect.system import files, machine, output
+from music_affect.system.parallel import cores
+from music_affect.system.plain_text import on_one_line, without_controls
 
 Job = Callable[[DictConfig, Path], dict[str, Any]]
 WATCH = 0.5  # seconds between two looks at the command's process

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
-from music_affect import build, caching
-from music_affect.caching import Kind
-from music_affect.compatibility import wanted
-from music_affect.data.cache_builder import build as build_caches
+from music_affect.configuration import build, caching
+from music_affect.configuration.caching import Kind
+from music_affect.configuration.compatibility import wanted
+from music_affect.contracts.errors import MusicAffectError
+from music_affect.data.cache.builder import build as build_caches
+from music_affect.data.preparation import statistics
 from music_affect.data.source import ClipSource
-from music_affect.errors import MusicAffectError
-from music_affect.preparation import statistics
 
 
 def prepare(cfgs: Sequence[DictConfig]) -> None:

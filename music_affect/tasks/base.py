@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from music_affect.batch import Batch
-from music_affect.distributed.collectives import total, world_size
-from music_affect.errors import ConfigurationError, TrainingError
-from music_affect.spec import Categorical, Target
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.errors import ConfigurationError, TrainingError
+from music_affect.contracts.spec import Categorical, Target
+from music_affect.system.collectives import total, world_size
 from music_affect.tasks.epoch_record import EpochRecord, mean_loss
 from music_affect.tasks.objective import Mixture, Objective
 from music_affect.tasks.weighting import Weighting

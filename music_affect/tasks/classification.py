@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from music_affect.confusion import HEADLINES, confusions, headlines
+from music_affect.contracts.confusion import HEADLINES, confusions, headlines
 from music_affect.tasks.objective import Mixture, Objective
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from music_affect.batch import Batch
-from music_affect.distributed.collectives import gathered, total
+from music_affect.contracts.batch import Batch
+from music_affect.system.collectives import gathered, total
 
 Terms = Mapping[str, tuple[Tensor, Tensor]]
 

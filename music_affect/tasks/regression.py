@@ -14,7 +14,7 @@ from torchmetrics.functional.regression import (
     spearman_corrcoef,
 )
 
-from music_affect.errors import ConfigurationError, TrainingError, did_you_mean
+from music_affect.contracts.errors import ConfigurationError, TrainingError, did_you_mean
 from music_affect.tasks.losses import LOSSES, concordance, value_losses
 from music_affect.tasks.objective import Mixture, Objective
 

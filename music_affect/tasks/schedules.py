@@ -22,7 +22,7 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
 )
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 
 
 def warmup_cosine(optimizer: Optimizer, total_steps: int, epochs: int, warmup: float = 0.2) -> LambdaLR:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 
 
 class Weighting(nn.Module, ABC):

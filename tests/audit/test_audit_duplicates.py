@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from music_affect.audit import duplicates
-from music_affect.audit.duplicates import alike, find_copies
-from music_affect.audit.facts import Facts, encoded
+from music_affect.data.audit import duplicates
+from music_affect.data.audit.duplicates import alike, find_copies
+from music_affect.data.audit.facts import Facts, encoded
 
 
 def prints(count: int, words: int = 100, seed: int = 0) -> list[np.ndarray]:

@@ -11,13 +11,13 @@ import pytest
 import soundfile
 from audit_files import diagnosis, labelled, notes, write_clips, write_table
 
-from music_affect.audit.duplicates import Copies
-from music_affect.audit.evidence import Evidence
-from music_affect.audit.facts import Facts
-from music_affect.audit.findings import ERROR, NOTE, WARNING, Finding
-from music_affect.audit.label_findings import label_findings
+from music_affect.contracts.spec import Continuous
+from music_affect.data.audit.duplicates import Copies
+from music_affect.data.audit.evidence import Evidence
+from music_affect.data.audit.facts import Facts
+from music_affect.data.audit.findings import ERROR, NOTE, WARNING, Finding
+from music_affect.data.audit.label_findings import label_findings
 from music_affect.data.source import Clip
-from music_affect.spec import Continuous
 
 Rows = list[dict[str, str]]
 COUNT = 30

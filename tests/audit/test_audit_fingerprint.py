@@ -10,10 +10,10 @@ import soundfile
 import soxr
 from audit_files import RATE, notes
 
-from music_affect.audit.duplicates import alike
-from music_affect.audit.fingerprint import HOP, MOST_WORDS, fingerprint
-from music_affect.audit.fingerprint import RATE as WORDS_RATE
-from music_affect.features.recording import Recording
+from music_affect.data.audit.duplicates import alike
+from music_affect.data.audit.fingerprint import HOP, MOST_WORDS, fingerprint
+from music_affect.data.audit.fingerprint import RATE as WORDS_RATE
+from music_affect.features.audio.recording import Recording
 
 
 def encoded(path: Path, audio: np.ndarray, level: float) -> Recording:

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 from audit_files import RATE, notes
 
-from music_affect.audit.facts import Facts
-from music_affect.audit.measurement import AudioMeasurement, clipped_share, silent_share
+from music_affect.data.audit.facts import Facts
+from music_affect.data.audit.measurement import AudioMeasurement, clipped_share, silent_share
 from music_affect.data.source import Clip
-from music_affect.features.recording import Recording
+from music_affect.features.audio.recording import Recording
 
 measure = AudioMeasurement(min_seconds=1.0)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from logged import logged
 
-from music_affect.audit.facts import Facts
-from music_affect.audit.survey import survey
+from music_affect.contracts.errors import CRASHED, NO_MEMORY, PASSING, CacheError
+from music_affect.data.audit.facts import Facts
+from music_affect.data.audit.survey import survey
 from music_affect.data.source import Clip
-from music_affect.errors import CRASHED, NO_MEMORY, PASSING, CacheError
 
 COUNT = 12
 
@@ -146,8 +146,8 @@ def test_a_torn_journal_is_gone_on_with(tail: bytes, clips: list[Clip], tmp_path
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from music_affect.audit.facts import Facts
-from music_affect.audit.survey import survey
+from music_affect.data.audit.facts import Facts
+from music_affect.data.audit.survey import survey
 from music_affect.data.source import Clip
 
 def measure(clip):

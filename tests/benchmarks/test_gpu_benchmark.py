@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks import gpu, gpu_networks
 from benchmarks.gpu_settings import Figures, Settings
-from music_affect import compatibility, files
+from music_affect.configuration import compatibility
+from music_affect.system import files
 
 SHORT = ["collective", "models", "experiments", "ast"]  # the others start processes and compile: tried by hand
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import published
 from benchmarks.published_page import experiments, filled, score
-from music_affect import files
+from music_affect.system import files
 
 CNN, OUR_CNN = "published/s1/cnn_mel", "published/ours/cnn_mel"
 MLP, OUR_MLP = "published/s4/mlp_mfcc", "published/ours/mlp_mfcc"

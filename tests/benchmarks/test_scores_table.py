@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import f1_score
 
 from benchmarks import scores
-from music_affect.files import read_csv
+from music_affect.system.files import read_csv
 
 SCALES = ("valence", "energy", "danceability")
 FOLDS = (0, 1)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.data.cache import FeatureCache
-from music_affect.data.cache_builder import open_or_build
+from music_affect.data.cache.builder import open_or_build
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.reader import ReadArrays
 from music_affect.data.source import Clip
 

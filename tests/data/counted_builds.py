@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.data.cache import FeatureCache
-from music_affect.data.cache_builder import open_or_build
+from music_affect.contracts.errors import ClipError
+from music_affect.data.cache.builder import open_or_build
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.reader import ReadArrays
 from music_affect.data.source import Clip
-from music_affect.errors import ClipError
-from music_affect.log import show
+from music_affect.system.log import show
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from music_affect.data.fma_audio import FMAAudioSource
+from music_affect.data.fma.audio import FMAAudioSource
 
 RATE = 22_050
 ALBUM = "comments date_created date_released engineer favorites id information listens producer tags title tracks type"
@@ -125,7 +125,7 @@ def fma_source(name: str, root: Path, **settings: Any) -> FMAAudioSource:
     """The data set of ``conf/data/<name>.yaml`` with some of its settings changed."""
     from running import compose
 
-    from music_affect import build
+    from music_affect.configuration import build
 
     words = [f"data.{'' if key == 'subset' else 'source.'}{key}={value}" for key, value in settings.items()]
     source = build.source(compose("train", f"data={name}", f"data.root={root}", *words))

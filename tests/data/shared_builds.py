@@ -13,14 +13,14 @@ import numpy as np
 from counted_builds import read_clips
 from numpy.typing import NDArray
 
-from music_affect.data.cache import FeatureCache
-from music_affect.data.cache_builder import build as build_caches
-from music_affect.data.cache_work import WHOLE, BuildSummary, Share
-from music_affect.data.identity import Identity
+from music_affect.contracts.errors import ClipError
+from music_affect.data.cache.builder import build as build_caches
+from music_affect.data.cache.features import FeatureCache
+from music_affect.data.cache.identity import Identity
+from music_affect.data.cache.work import WHOLE, BuildSummary, Share
 from music_affect.data.reader import Answer
 from music_affect.data.source import Clip
-from music_affect.errors import ClipError
-from music_affect.log import show
+from music_affect.system.log import show
 
 
 @dataclass(frozen=True)

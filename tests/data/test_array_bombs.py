@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from music_affect.contracts.errors import ClipError
 from music_affect.data.array_reader import LONGEST, ArrayReader
-from music_affect.errors import ClipError
-from music_affect.preparation import _kept
+from music_affect.data.preparation import _kept
 
 
 def packed(path: Path, shape: tuple[int, ...], zeros: int) -> Path:

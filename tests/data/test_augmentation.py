@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from music_affect.batch import Batch
+from music_affect.contracts.batch import Batch
 from music_affect.data.augmentation import Augmentation
 
 BLOCKS = {"mel": (0, 40), "chroma": (40, 52)}

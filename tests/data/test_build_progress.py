@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from logged import logged
 
-from music_affect.data.build_progress import Progress
+from music_affect.data.cache.progress import Progress
 
 
 def lines(monkeypatch: pytest.MonkeyPatch, seconds: list[float], clips: int = 600, failing: int = 0) -> list[str]:

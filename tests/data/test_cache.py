@@ -13,10 +13,10 @@ import pytest
 from counted_builds import CountingReader, build, write_clips
 from numpy.typing import NDArray
 
-from music_affect.data.cache import FeatureCache, cache_folder
-from music_affect.data.identity import Identity
+from music_affect.contracts.errors import CacheError, ClipError
+from music_affect.data.cache.features import FeatureCache, cache_folder
+from music_affect.data.cache.identity import Identity
 from music_affect.data.source import Clip
-from music_affect.errors import CacheError, ClipError
 
 COUNT = 20
 

@@ -16,17 +16,17 @@ from counted_builds import CountingReader, write_clips
 from logged import logged
 from numpy.typing import NDArray
 
-from music_affect import compilation, files
-from music_affect.data import cache_builder
-from music_affect.data.cache import FeatureCache
-from music_affect.data.cache_builder import build, open_or_build
-from music_affect.data.cache_index import SKIPPED
-from music_affect.data.cache_work import BuildSummary, Share
+from music_affect.contracts.errors import ClipError, DataNotFoundError, InstallationError
+from music_affect.data.cache import builder as cache_builder
+from music_affect.data.cache.builder import build, open_or_build
+from music_affect.data.cache.features import FeatureCache
+from music_affect.data.cache.identity import Identity
+from music_affect.data.cache.index import SKIPPED
+from music_affect.data.cache.work import BuildSummary, Share
 from music_affect.data.folder import FolderSource
-from music_affect.data.identity import Identity
 from music_affect.data.reader import Answer, ExtractAudio, Extracted
 from music_affect.data.source import Clip
-from music_affect.errors import ClipError, DataNotFoundError, InstallationError
+from music_affect.system import compilation, files
 
 ONLY = "c003"  # the clip that something happens to
 
@@ -124,7 +124,7 @@ def test_what_is_no_fault_of_the_file_is_tried_again_once_it_is_gone(
     cache, said = opened_for_training(tmp_path / "cache", clips, Obstacle(ClipError("not readable now", "a mount")))
     assert cache.skip_counts == {"not readable now": 1}
     assert "retry=true" in said[-1]
-    monkeypatch.setattr("music_affect.data.skips.os.access", lambda *_: False)
+    monkeypatch.setattr("music_affect.data.cache.skips.os.access", lambda *_: False)
     idle = Obstacle()
     opened_for_training(tmp_path / "cache", clips, idle)
     assert idle.calls == []

@@ -15,9 +15,9 @@ import shared_builds
 from counted_builds import write_clips
 from shared_builds import KINDS, Kind, OnePass, folder_of, make, opened
 
-from music_affect.data.cache_work import Share
+from music_affect.contracts.errors import CacheError
+from music_affect.data.cache.work import Share
 from music_affect.data.source import Clip
-from music_affect.errors import CacheError
 
 COUNT = 30
 PATIENCE = 60  # seconds after which a process that does not do its part fails the test

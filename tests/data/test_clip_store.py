@@ -9,7 +9,7 @@ import pytest
 import torch
 from array_cache import make_cache
 
-from music_affect.data.cache import FeatureCache
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.clip_store import ClipStore, MappedStore, MemoryStore, viewed_lengths
 from music_affect.data.normalization import Normalizer
 from music_affect.data.view import View

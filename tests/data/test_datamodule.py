@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from music_affect.batch import Batch
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.contracts.spec import Categorical, Continuous, DataSpec, Target
 from music_affect.data.augmentation import Augmentation
-from music_affect.data.cache import FeatureCache
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.clip_store import MappedStore, MemoryStore
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.loading import Loading, crop_frames
 from music_affect.data.normalization import Normalizer
 from music_affect.data.source import Clip
 from music_affect.data.view import View
-from music_affect.errors import ConfigurationError
-from music_affect.spec import Categorical, Continuous, DataSpec, Target
 
 LENGTHS = [20 + (7 * place) % 50 for place in range(60)]
 GENRE: dict[str, Target] = {"genre": Categorical(GENRES)}

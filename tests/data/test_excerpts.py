@@ -13,10 +13,12 @@ from lab_files import EXCERPT_GENRES, write_excerpts
 from running import compose
 from torch.utils.data import DataLoader
 
-from music_affect import build
-from music_affect.batch import Batch
-from music_affect.data.cache import FeatureCache
-from music_affect.data.cache_builder import open_or_build
+from music_affect.configuration import build
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.errors import ClipError, ConfigurationError, DataNotFoundError, LabelError, SplitError
+from music_affect.contracts.spec import Categorical
+from music_affect.data.cache.builder import open_or_build
+from music_affect.data.cache.features import FeatureCache
 from music_affect.data.datamodule import ClipDataModule
 from music_affect.data.excerpt_reader import FORMS, ExcerptReader
 from music_affect.data.excerpts import ExcerptSource
@@ -25,8 +27,6 @@ from music_affect.data.reader import ReadArrays
 from music_affect.data.source import Clip
 from music_affect.data.splits import SplitPlan, split_clips
 from music_affect.data.view import View
-from music_affect.errors import ClipError, ConfigurationError, DataNotFoundError, LabelError, SplitError
-from music_affect.spec import Categorical
 
 FOLDERS = {"mfcc": "mfccs", "melgram": "melgrams"}
 FRAMES = {"mfcc": 1, "melgram": 21}

@@ -8,12 +8,12 @@ import soundfile
 from fma_files import TRACKS, fma_source, write_audio, write_echonest, write_fma, write_tracks
 from running import compose
 
-from music_affect import build
-from music_affect.compatibility import check_task
-from music_affect.data.fma_audio import FMAAudioSource
+from music_affect.configuration import build
+from music_affect.configuration.compatibility import check_task
+from music_affect.contracts.errors import ConfigurationError, DataNotFoundError, LabelError, TaskMismatchError
+from music_affect.contracts.spec import Categorical, Continuous
+from music_affect.data.fma.audio import FMAAudioSource
 from music_affect.data.splits import SplitPlan, split_clips
-from music_affect.errors import ConfigurationError, DataNotFoundError, LabelError, TaskMismatchError
-from music_affect.spec import Categorical, Continuous
 
 UNIT = Continuous(0.0, 1.0)
 AFFECT = {"valence": UNIT, "energy": UNIT, "danceability": UNIT}

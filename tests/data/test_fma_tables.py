@@ -16,9 +16,9 @@ from fma_files import (
     write_tracks,
 )
 
-from music_affect.data.fma_genres import Genre, GenreTree
-from music_affect.data.fma_tables import Track, read_echonest, read_genres, read_tracks
-from music_affect.errors import LabelError
+from music_affect.contracts.errors import LabelError
+from music_affect.data.fma.genres import Genre, GenreTree
+from music_affect.data.fma.tables import Track, read_echonest, read_genres, read_tracks
 
 
 def refusal(path: Path) -> LabelError:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from music_affect.contracts.errors import DataNotFoundError, LabelError, MusicAffectError
+from music_affect.contracts.spec import Categorical, Continuous
 from music_affect.data.folder import FolderSource
-from music_affect.errors import DataNotFoundError, LabelError, MusicAffectError
-from music_affect.spec import Categorical, Continuous
 
 TABLE = """path,id,genre,mood,valence,tempo,artist,split,fold,title
 a.wav,1,Rock,calm,0.5,120,Ann,train,0,One

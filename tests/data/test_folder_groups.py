@@ -10,13 +10,13 @@ from audio_files import RATE, music
 from mutagen.flac import FLAC
 from running import compose
 
-from music_affect import build
+from music_affect.configuration import build
+from music_affect.contracts.errors import LabelError
 from music_affect.data.file_groups import SAMPLED
 from music_affect.data.folder import FolderSource
 from music_affect.data.tags import owner
-from music_affect.errors import LabelError
-from music_affect.experiment import prepare
-from music_affect.judging import data_alarms
+from music_affect.evaluation.judging import data_alarms
+from music_affect.training.experiment import prepare
 
 
 def folder(

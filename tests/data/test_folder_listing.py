@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from running import compose
 
-from music_affect import build
-from music_affect.compatibility import check_task
+from music_affect.configuration import build
+from music_affect.configuration.compatibility import check_task
+from music_affect.contracts.errors import DataNotFoundError, LabelError, TaskMismatchError
 from music_affect.data.folder import FolderSource
 from music_affect.data.source import Clip
-from music_affect.errors import DataNotFoundError, LabelError, TaskMismatchError
 
 
 def audio(root: Path, *names: str) -> Path:

@@ -8,9 +8,9 @@ import pytest
 from lab_files import lab_source, write_affect_set
 from running import compose
 
+from music_affect.contracts.errors import ConfigurationError, LabelError, MusicAffectError, TaskMismatchError
+from music_affect.contracts.spec import Categorical, Continuous
 from music_affect.data.folder import FolderSource
-from music_affect.errors import ConfigurationError, LabelError, MusicAffectError, TaskMismatchError
-from music_affect.spec import Categorical, Continuous
 from music_affect.train import train
 
 BRIEF = ["model=cnn_fast", "trainer=cpu", "trainer.max_epochs=1", "loader.windows=1", "workers=1"]

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from running import compose
 
-from music_affect import build
-from music_affect.compatibility import check_task
+from music_affect.configuration import build
+from music_affect.configuration.compatibility import check_task
+from music_affect.contracts.errors import ConfigurationError, LabelError, TaskMismatchError
+from music_affect.contracts.spec import Categorical, Continuous
 from music_affect.data.folder import FolderSource
-from music_affect.data.spelling import MISSING, folded
-from music_affect.errors import ConfigurationError, LabelError, TaskMismatchError
-from music_affect.spec import Categorical, Continuous
+from music_affect.data.tables.spelling import MISSING, folded
 
 GENRES = ("Rock", "Jazz")
 

@@ -12,13 +12,13 @@ from lab_files import DROPPED, GENRES, KEPT, lab_source, spectrogram, write_affe
 from logged import logged
 from numpy.typing import NDArray
 
+from music_affect.contracts.errors import ClipError, DataNotFoundError, LabelError
+from music_affect.contracts.spec import Categorical, Continuous
 from music_affect.data.array_reader import ArrayReader
-from music_affect.data.cache_builder import open_or_build
+from music_affect.data.cache.builder import open_or_build
 from music_affect.data.lab import LabSource
 from music_affect.data.reader import ReadArrays
 from music_affect.data.source import Clip
-from music_affect.errors import ClipError, DataNotFoundError, LabelError
-from music_affect.spec import Categorical, Continuous
 
 CLASSES = ("Blues", "Classical", "Electronic", "Folk", "Hip-Hop", "Jazz", "Metal", "Pop", "Rock", "Trip-Hop")
 MERGED = {

@@ -10,9 +10,9 @@ import soundfile
 from audio_files import RATE, music
 from running import compose
 
+from music_affect.contracts.errors import DataNotFoundError, LabelError
 from music_affect.data.folder import FolderSource
 from music_affect.doctor import diagnose
-from music_affect.errors import DataNotFoundError, LabelError
 from music_affect.prepare import prepare
 
 

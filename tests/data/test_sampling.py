@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from music_affect.compatibility import choice, choices
+from music_affect.configuration.compatibility import choice, choices
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.data.loading import Loading, crop_frames
 from music_affect.data.sampling import BatchPlan, TrainingSampler, WindowSampler, window_begins
-from music_affect.errors import ConfigurationError
 
 RANDOM = np.random.default_rng(0)
 UNLIKE = RANDOM.integers(5, 130, 205)  # lengths of beat-synchronous clips

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from music_affect.contracts.errors import SplitError
+from music_affect.contracts.spec import Categorical, Continuous, Target
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import (
     SplitPlan,
@@ -21,8 +23,6 @@ from music_affect.data.splits import (
     straddling_groups,
 )
 from music_affect.data.union import UnionSource
-from music_affect.errors import SplitError
-from music_affect.spec import Categorical, Continuous, Target
 
 
 def songs(count: int = 120, artists: int | None = None) -> list[Clip]:

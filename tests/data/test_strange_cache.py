@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from music_affect.data.cache_index import INDEX, Index
-from music_affect.data.cache_part import finished
+from music_affect.data.cache.index import INDEX, Index
+from music_affect.data.cache.part import finished
 
 
 @pytest.mark.parametrize(

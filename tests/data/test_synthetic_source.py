@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from music_affect.data.cache import cache_folder
-from music_affect.data.cache_builder import open_or_build
+from music_affect.contracts.spec import Categorical, Continuous
+from music_affect.data.cache.builder import open_or_build
+from music_affect.data.cache.features import cache_folder
 from music_affect.data.reader import ReadArrays
 from music_affect.data.splits import SplitPlan, split_clips, straddling_groups
 from music_affect.data.synthetic import SyntheticSource
 from music_affect.features.extractor import AudioExtractor
-from music_affect.spec import Categorical, Continuous
 
 GENRES = ("Blues", "Classical", "Electronic", "Folk", "Hip-Hop", "Jazz", "Metal", "Pop", "Rock", "Trip-Hop")
 AFFECT = {"valence", "energy", "danceability"}

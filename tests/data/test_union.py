@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from lab_files import KEPT, lab_source, write_affect_set
 
+from music_affect.contracts.errors import LabelError, SplitError
+from music_affect.contracts.spec import Categorical, Continuous
 from music_affect.data.folder import FolderSource
 from music_affect.data.labels import labelled
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import SplitPlan, check_fold, divide
 from music_affect.data.union import UnionSource
-from music_affect.errors import LabelError, SplitError
-from music_affect.spec import Categorical, Continuous
 
 
 def both(lab_root: Path) -> UnionSource:

@@ -17,16 +17,16 @@ import pytest
 import torch
 from running import TINY, compose
 
-from music_affect import experiment, files
-from music_affect.batch import Batch
-from music_affect.configuration import check_overrides
+from music_affect.configuration.compose import check_overrides
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.errors import ConfigurationError, RunFolderError, TrainingError
 from music_affect.data.augmentation import Augmentation
 from music_affect.data.datamodule import ClipDataset, _share
 from music_affect.data.sampling import RankSampler, TrainingSampler, WindowSampler
-from music_affect.distributed import launch
-from music_affect.errors import ConfigurationError, RunFolderError, TrainingError
-from music_affect.run_writer import wait_for_rank_0
+from music_affect.runs.writer import wait_for_rank_0
+from music_affect.system import files, launch
 from music_affect.train import train
+from music_affect.training import experiment
 
 # Batches that do not divide by two, masks, batch norm, and windows of a clip that land in different processes. In
 # double precision, since Adam makes steps out of gradients that are nothing but rounding.
@@ -232,7 +232,7 @@ def test_processes_that_were_not_asked_for_are_refused(monkeypatch: pytest.Monke
 def test_whoever_waits_for_a_first_process_that_never_comes_gives_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("music_affect.run_writer.ABSENT", 0.1)
+    monkeypatch.setattr("music_affect.runs.writer.ABSENT", 0.1)
     with pytest.raises(RunFolderError, match="no process has claimed the run"):
         wait_for_rank_0(tmp_path, overwrite=False)
     files.write_json(tmp_path / "status.json", {"state": "done"})

@@ -8,8 +8,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from music_affect.contracts.spec import Categorical
 from music_affect.evaluation.baselines import Fitted, LinearReference, MajorityReference, Reference
-from music_affect.spec import Categorical
 
 GENRES, THREE = Categorical(tuple("abcde")), Categorical(tuple("abc"))
 KINDS: list[type[Reference]] = [LinearReference, MajorityReference]

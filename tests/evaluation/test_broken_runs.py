@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from sweep_folders import GENRE, VALENCE, write_cell
 
-from music_affect.errors import RunFolderError
+from music_affect.contracts.errors import RunFolderError
 from music_affect.evaluation.pooling import pool
-from music_affect.evaluation.run_folder import DONE, find_runs, read_run
 from music_affect.evaluation.run_report import write_report
-from music_affect.evaluation.sweep.contents import gather
-from music_affect.evaluation.sweep.page import markdown
-from music_affect.sweep import run_state
+from music_affect.evaluation.sweep_report.contents import gather
+from music_affect.evaluation.sweep_report.page import markdown
+from music_affect.runs import state as run_state
+from music_affect.runs.reader import DONE, find_runs, read_run
 
 VALUES: list[Any] = [None, "text \ud800", [[[]]], {"a": 1}]
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

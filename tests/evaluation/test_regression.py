@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from music_affect.errors import TrainingError
+from music_affect.contracts.errors import TrainingError
 from music_affect.evaluation.regression import regression_scores
 
 TARGETS = ["valence", "energy", "danceability"]

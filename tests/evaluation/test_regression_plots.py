@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from music_affect.contracts.spec import Continuous
 from music_affect.evaluation.plots import save
 from music_affect.evaluation.regression_plots import Panel, draw_scales
-from music_affect.spec import Continuous
 
 BOUNDED = Continuous(1.0, 9.0)
 FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sweep_folders import settings_of, write_cell, write_state
 
-from music_affect.errors import RunFolderError
-from music_affect.evaluation.run_folder import deciding, find_run, find_runs, read_run
+from music_affect.contracts.errors import RunFolderError
+from music_affect.runs.reader import deciding, find_run, find_runs, read_run
 
 
 def test_runs_are_found_at_any_depth(tmp_path: Path) -> None:

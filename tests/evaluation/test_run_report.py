@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from music_affect.errors import RunFolderError
+from music_affect.contracts.errors import RunFolderError
 from music_affect.evaluation.run_report import write_report
 
 MakeRun = Callable[..., Path]

@@ -8,9 +8,9 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from music_affect.errors import LabelError
+from music_affect.contracts.errors import LabelError
+from music_affect.contracts.spec import Continuous
 from music_affect.evaluation.baselines import Fitted, MeanReference, Reference, RidgeReference
-from music_affect.spec import Continuous
 
 FREE = Continuous(None, None)
 KINDS: list[type[Reference]] = [MeanReference, RidgeReference]

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from music_affect.errors import RunFolderError
-from music_affect.evaluation.run_folder import read_run
+from music_affect.contracts.errors import RunFolderError
+from music_affect.contracts.spec import Continuous
 from music_affect.evaluation.run_report import write_report
 from music_affect.evaluation.tables import label_range, scale_comparison, with_interval
-from music_affect.spec import Continuous
+from music_affect.runs.reader import read_run
 
 MakeRun = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("without_figures")

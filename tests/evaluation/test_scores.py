@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
-from music_affect.errors import TrainingError
+from music_affect.contracts.errors import TrainingError
 from music_affect.evaluation.scores import classification_scores
 
 NAMES = ["a", "b", "c", "d", "e"]

@@ -3,9 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from music_affect.evaluation.chroma_statistics import chroma_statistics
-from music_affect.evaluation.moments import MODULATION_BANDS, autocorrelation, modulation, moments, skewness
-from music_affect.evaluation.statistics import clip_statistics
+from music_affect.features.clip_statistics.chroma_statistics import chroma_statistics
+from music_affect.features.clip_statistics.moments import (
+    MODULATION_BANDS,
+    autocorrelation,
+    modulation,
+    moments,
+    skewness,
+)
+from music_affect.features.clip_statistics.statistics import clip_statistics
 
 FUSED = {"mel": (0, 128), "chroma": (128, 140)}
 LAYOUTS = {

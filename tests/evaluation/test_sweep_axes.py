@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from music_affect.evaluation.run_folder import DONE, RunFolder
-from music_affect.evaluation.sweep.axes import axis_title, find_axes
-from music_affect.evaluation.sweep.commands import repeat_command
-from music_affect.evaluation.sweep.spelling import Spelling
+from music_affect.evaluation.sweep_report.axes import axis_title, find_axes
+from music_affect.evaluation.sweep_report.commands import repeat_command
+from music_affect.evaluation.sweep_report.spelling import Spelling
+from music_affect.runs.reader import DONE, RunFolder
 
 
 def cell(command: str | None = None, name: str = "run", **config: Any) -> RunFolder:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sweep_folders import write_cell
 
-from music_affect.evaluation.run_folder import find_runs
-from music_affect.evaluation.sweep.comparison import Comparison, holm, neighbours
-from music_affect.evaluation.sweep.leaderboard import Row, rows_of
-from music_affect.evaluation.sweep.spelling import Spelling
+from music_affect.evaluation.sweep_report.comparison import Comparison, holm, neighbours
+from music_affect.evaluation.sweep_report.leaderboard import Row, rows_of
+from music_affect.evaluation.sweep_report.spelling import Spelling
+from music_affect.runs.reader import find_runs
 
 
 def by_model(folder: Path) -> list[Row]:

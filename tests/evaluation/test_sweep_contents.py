@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sweep_folders import ALARM, CLASSES, VALENCE, settings_of, write_cell, write_state
 
-from music_affect.evaluation.run_folder import find_runs
-from music_affect.evaluation.sweep.contents import Contents, alarm_groups, gather
-from music_affect.evaluation.sweep.matrix import matrix_of
-from music_affect.evaluation.sweep.wording import verdict, warning
+from music_affect.evaluation.sweep_report.contents import Contents, alarm_groups, gather
+from music_affect.evaluation.sweep_report.matrix import matrix_of
+from music_affect.evaluation.sweep_report.wording import verdict, warning
+from music_affect.runs.reader import find_runs
 
 
 def contents(folder: Path) -> Contents:

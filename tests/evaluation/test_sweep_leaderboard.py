@@ -15,11 +15,11 @@ from sklearn.metrics import f1_score
 from sweep_folders import ALARM, CLASSES, GENRE, VALENCE, write_cell
 
 from music_affect.evaluation.pooling import pool
-from music_affect.evaluation.run_folder import find_run, find_runs
-from music_affect.evaluation.sweep.axes import find_axes
-from music_affect.evaluation.sweep.leaderboard import Row, rows_of
-from music_affect.evaluation.sweep.resampling import resample
-from music_affect.evaluation.sweep.spelling import Spelling
+from music_affect.evaluation.sweep_report.axes import find_axes
+from music_affect.evaluation.sweep_report.leaderboard import Row, rows_of
+from music_affect.evaluation.sweep_report.resampling import resample
+from music_affect.evaluation.sweep_report.spelling import Spelling
+from music_affect.runs.reader import find_run, find_runs
 
 
 def rows(folder: Path) -> list[Row]:

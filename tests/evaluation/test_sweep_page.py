@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sweep_folders import ALARM, GENRE, VALENCE, settings_of, write_cell, write_state
 
-from music_affect.errors import RunFolderError
-from music_affect.evaluation.run_folder import find_runs
-from music_affect.evaluation.sweep.contents import gather
-from music_affect.evaluation.sweep.figures import draw_cost, draw_curves
-from music_affect.evaluation.sweep.sweep_report import write_sweep_report
+from music_affect.contracts.errors import RunFolderError
+from music_affect.evaluation.sweep_report.contents import gather
+from music_affect.evaluation.sweep_report.figures import draw_cost, draw_curves
+from music_affect.evaluation.sweep_report.sweep_report import write_sweep_report
+from music_affect.runs.reader import find_runs
 
 VOID = {"meta", "br", "img", "input", "hr", "link"}
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from music_affect.errors import ClipError
-from music_affect.features.decode import decode
+from music_affect.contracts.errors import ClipError
+from music_affect.features.audio.decode import decode
 
 RATE = 22050
 

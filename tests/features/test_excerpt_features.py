@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from music_affect.errors import ClipError, ConfigurationError
+from music_affect.contracts.errors import ClipError, ConfigurationError
 from music_affect.features.excerpts import ExcerptExtractor
 from music_affect.features.melgram import MelgramExtractor
 from music_affect.features.mfcc import MFCCExtractor

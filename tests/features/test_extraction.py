@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from music_affect.errors import ClipError
+from music_affect.contracts.errors import ClipError
 from music_affect.features import analysis, extraction
 from music_affect.features.analysis import Analysis
+from music_affect.features.audio.recording import Recording
+from music_affect.features.audio.selection import Selection
 from music_affect.features.extraction import Extraction, Features
 from music_affect.features.extractor import AudioExtractor
 from music_affect.features.melgram import MelgramExtractor
 from music_affect.features.mfcc import MFCCExtractor
-from music_affect.features.recording import Recording
-from music_affect.features.selection import Selection
 
 RATE = 22050
 ALL = (AudioExtractor(), AudioExtractor(beat=True), MelgramExtractor(), MFCCExtractor())

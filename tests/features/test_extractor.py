@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.features.chroma import BINS_PER_OCTAVE, chromagram
 from music_affect.features.extractor import AudioExtractor
 from music_affect.features.tuning import estimate_tuning

@@ -10,11 +10,11 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from music_affect.errors import ClipError
-from music_affect.features import ffmpeg
-from music_affect.features.decode import decode
-from music_affect.features.foreign import foreign_format
-from music_affect.features.selection import Selection
+from music_affect.contracts.errors import ClipError
+from music_affect.features.audio import ffmpeg
+from music_affect.features.audio.decode import decode
+from music_affect.features.audio.foreign import foreign_format
+from music_affect.features.audio.selection import Selection
 
 RATE = 22050
 FORMATS = {

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from music_affect.errors import ClipError
-from music_affect.features import decode as decoding
-from music_affect.features.decode import decode
-from music_affect.features.mpeg import find_frames
-from music_affect.features.selection import Selection
+from music_affect.contracts.errors import ClipError
+from music_affect.features.audio import decode as decoding
+from music_affect.features.audio.decode import decode
+from music_affect.features.audio.mpeg import find_frames
+from music_affect.features.audio.selection import Selection
 
 SOUND = 0.2 * np.random.default_rng(3).standard_normal((44100, 6))
 CUTTABLE = {

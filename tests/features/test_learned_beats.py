@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import torch
 
-from music_affect.errors import CheckpointError, ConfigurationError, MusicAffectError
+from music_affect.contracts.errors import CheckpointError, ConfigurationError, MusicAffectError
 from music_affect.features import beat_checkpoint, learned_beats
 from music_affect.features.analysis import Analysis
 from music_affect.features.beat import LibrosaBeats

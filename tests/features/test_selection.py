@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from music_affect.errors import ClipError, ConfigurationError
-from music_affect.features.decode import decode
-from music_affect.features.selection import Selection
+from music_affect.contracts.errors import ClipError, ConfigurationError
+from music_affect.features.audio.decode import decode
+from music_affect.features.audio.selection import Selection
 
 RATE = 8000
 

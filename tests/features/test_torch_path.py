@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.features import torch_spectrum
 from music_affect.features.analysis import Analysis
 from music_affect.features.beat import LibrosaBeats

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.models.ast import AST
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.models.attention import SelfAttention, TransformerLayer
 
 

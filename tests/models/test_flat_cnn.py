@@ -5,8 +5,8 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from music_affect import compatibility
-from music_affect.errors import ConfigurationError
+from music_affect.configuration import compatibility
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.models.flat_cnn import FlatCNN
 
 PLAIN = {"pools": 1, "padding": 0, "activation": "none", "batch_norm": False}

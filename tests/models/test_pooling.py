@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.models.pooling import MaskedPooling, masked_last, masked_max, masked_mean
 
 SEQUENCE = torch.tensor([[[1.0, -4.0], [3.0, -2.0], [90.0, 90.0]], [[1.0, -1.0], [2.0, -2.0], [6.0, -9.0]]])

@@ -9,7 +9,7 @@ from public_networks import AUDIO, IMAGE, ours, saved, squares
 from safetensors.torch import load_file, save_file
 from transformers import ASTConfig, ASTModel, ViTConfig, ViTModel
 
-from music_affect.errors import CheckpointError, ConfigurationError
+from music_affect.contracts.errors import CheckpointError, ConfigurationError
 from music_affect.models.ast import AST
 from music_affect.models.cnn import CNN
 from music_affect.models.pretrained import load_pretrained

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from transformers import ASTConfig, ASTModel, ViTConfig, ViTModel
 
-from music_affect.errors import CheckpointError, ConfigurationError
+from music_affect.contracts.errors import CheckpointError, ConfigurationError
 from music_affect.models.public_weights import find
 
 SIZES: dict[str, Any] = {

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("optuna")
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from music_affect.errors import RunFolderError
-from music_affect.search.study import JOURNAL, opened
+from music_affect.contracts.errors import RunFolderError
+from music_affect.sweep.search.study import JOURNAL, opened
 
 SPACE: dict[str, BaseDistribution] = {
     "model.net.width": CategoricalDistribution([8, 16]),

@@ -8,8 +8,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from music_affect.errors import ConfigurationError
-from music_affect.search import space as spaces
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.sweep.search import space as spaces
 
 
 def test_a_nested_space_is_read_by_setting_and_null_leaves_one_out() -> None:

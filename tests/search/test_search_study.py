@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from running import python_path
 
-from music_affect.errors import RunFolderError
-from music_affect.search import space as spaces
-from music_affect.search.result import Result, state
-from music_affect.search.study import JOURNAL, Study, opened
-from music_affect.search.trial import TrialReport, make_pruner
+from music_affect.contracts.errors import RunFolderError
+from music_affect.sweep.search import space as spaces
+from music_affect.sweep.search.result import Result, state
+from music_affect.sweep.search.study import JOURNAL, Study, opened
+from music_affect.sweep.search.trial import TrialReport, make_pruner
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -15,16 +15,18 @@ from typing import Any
 import pytest
 from running import TINY, compose, python_path, train_command
 
-from music_affect import build, configuration, files
-from music_affect.callbacks.pruning import PrunedError
-from music_affect.errors import MusicAffectError, TrainingError
-from music_affect.search import space as spaces
-from music_affect.search.command import ABOUT, about, run_search, validation
-from music_affect.search.identity import command_for
-from music_affect.search.study import JOURNAL, Study
-from music_affect.search.trial import TrialReport, make_pruner
-from music_affect.sweep.plan import plan
+from music_affect.configuration import build
+from music_affect.configuration import compose as configuration
+from music_affect.configuration.plan import plan
+from music_affect.contracts.errors import MusicAffectError, TrainingError
+from music_affect.sweep.search import space as spaces
+from music_affect.sweep.search.command import ABOUT, about, run_search, validation
+from music_affect.sweep.search.identity import command_for
+from music_affect.sweep.search.study import JOURNAL, Study
+from music_affect.sweep.search.trial import TrialReport, make_pruner
+from music_affect.system import files
 from music_affect.train import train
+from music_affect.training.callbacks.pruning import PrunedError
 
 RUN = [*TINY, "model=mlp", "data=synthetic", "trainer=cpu", "trainer.max_epochs=6"]
 SEARCH = ["hparams_search=full_rate", "search.space.loader=null", "search.trials=3", "search.startup_trials=2"]

@@ -13,8 +13,8 @@ import pytest
 from audio_files import write_music
 from running import TINY, compose, entry_point, opened_cache, processes_of, python_path
 
-from music_affect import files
 from music_affect.prepare import prepare
+from music_affect.system import files
 
 BRIEF = [*TINY, "data=synthetic", "trainer=cpu"]
 LAUNCHERS = {

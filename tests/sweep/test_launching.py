@@ -13,9 +13,9 @@ import pytest
 from filelock import FileLock
 from omegaconf import OmegaConf
 
-from music_affect import files
+from music_affect.configuration.plan import Run
 from music_affect.sweep import launching
-from music_affect.sweep.plan import Run
+from music_affect.system import files
 
 WORKER = """
 import time

@@ -14,10 +14,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from running import compose
 
-from music_affect import build, files, run_writer
-from music_affect.errors import RunFolderError, TrainingError
-from music_affect.sweep import device_lock, run_job, run_state
+from music_affect.configuration import build
+from music_affect.contracts.errors import RunFolderError, TrainingError
+from music_affect.runs import state as run_state
+from music_affect.runs import writer as run_writer
+from music_affect.sweep import device_lock, run_job
 from music_affect.sweep.run_job import make_run
+from music_affect.system import files
 
 LAUNCHERS = {
     "basic": {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"},

@@ -16,10 +16,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 from running import QUICK, python_path, train_command
 
-from music_affect import files
-from music_affect.errors import RunFolderError
+from music_affect.contracts.errors import RunFolderError
 from music_affect.sweep.memory import DropConfiguration
 from music_affect.sweep.naming import claimed
+from music_affect.system import files
 
 BRIEF = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "model="))]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from music_affect.synthesis.affect import FORMULAS, TARGETS, affect_of
-from music_affect.synthesis.catalogue import make_catalogue
-from music_affect.synthesis.causes import Causes, causes_of
-from music_affect.synthesis.clip import SyntheticClip
+from music_affect.data.synthesis.affect import FORMULAS, TARGETS, affect_of
+from music_affect.data.synthesis.catalogue import make_catalogue
+from music_affect.data.synthesis.causes import Causes, causes_of
+from music_affect.data.synthesis.clip import SyntheticClip
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from music_affect.synthesis.catalogue import assign_groups, make_catalogue
+from music_affect.data.synthesis.catalogue import assign_groups, make_catalogue
 
 
 def test_default_size_meets_its_shares_and_is_stratified() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from music_affect.errors import CacheError, ConfigurationError
-from music_affect.synthesis.corpus import make_corpus
+from music_affect.contracts.errors import CacheError, ConfigurationError
+from music_affect.data.synthesis.corpus import make_corpus
 
 GENRES = ["Blues", "Classical", "Electronic", "Folk", "Hip-Hop", "Jazz", "Metal", "Pop", "Rock", "Trip-Hop"]
 

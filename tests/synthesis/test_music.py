@@ -3,16 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from music_affect.synthesis.artist import draw_artist
-from music_affect.synthesis.clip import ClipPlan, SyntheticClip
-from music_affect.synthesis.composition import Composer
-from music_affect.synthesis.instruments import SAMPLE_RATE, Instrument, add_at
-from music_affect.synthesis.kits import KITS
-from music_affect.synthesis.rhythms import RHYTHMS
-from music_affect.synthesis.score import Note
-from music_affect.synthesis.song import Song, SongPart, blend, draw_song
-from music_affect.synthesis.styles import GENRES, STYLES
-from music_affect.synthesis.timbres import TIMBRES
+from music_affect.data.synthesis.artist import draw_artist
+from music_affect.data.synthesis.clip import ClipPlan, SyntheticClip
+from music_affect.data.synthesis.composition import Composer
+from music_affect.data.synthesis.instruments import SAMPLE_RATE, Instrument, add_at
+from music_affect.data.synthesis.kits import KITS
+from music_affect.data.synthesis.rhythms import RHYTHMS
+from music_affect.data.synthesis.score import Note
+from music_affect.data.synthesis.song import Song, SongPart, blend, draw_song
+from music_affect.data.synthesis.styles import GENRES, STYLES
+from music_affect.data.synthesis.timbres import TIMBRES
 
 
 def song_of(genre: str, seed: int = 0) -> Song:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from music_affect.batch import Batch
+from music_affect.contracts.batch import Batch
 from music_affect.tasks.epoch_record import EpochRecord, mean_loss
 
 

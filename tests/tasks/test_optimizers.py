@@ -15,7 +15,7 @@ from running import compose
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from music_affect import configuration
+from music_affect.configuration import compose as configuration
 from music_affect.tasks.base import parameter_groups
 
 OPTIMIZERS = sorted(path.stem for path in (configuration.conf_folder() / "optimizer").glob("*.yaml"))

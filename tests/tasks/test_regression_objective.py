@@ -10,7 +10,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from small_tasks import after_testing, batches, make_task, reading
 from torch import Tensor
 
-from music_affect.errors import ConfigurationError, TrainingError
+from music_affect.contracts.errors import ConfigurationError, TrainingError
 from music_affect.tasks.objective import Mixture
 from music_affect.tasks.regression import NAMES, Regression
 

@@ -17,8 +17,8 @@ from torch import nn
 from torch.optim import SGD, Adagrad, AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from music_affect import configuration
-from music_affect.errors import ConfigurationError
+from music_affect.configuration import compose as configuration
+from music_affect.contracts.errors import ConfigurationError
 
 SCHEDULES = sorted(path.stem for path in (configuration.conf_folder() / "scheduler").glob("*.yaml"))
 BY_STEP = [name for name in SCHEDULES if name != "plateau"]

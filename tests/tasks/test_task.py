@@ -12,8 +12,8 @@ import torch
 from small_tasks import make_task, reading
 from torch import Tensor, nn
 
-from music_affect.batch import Batch
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.batch import Batch
+from music_affect.contracts.errors import ConfigurationError
 from music_affect.tasks.base import Task, parameter_groups
 from music_affect.tasks.classification import Classification
 from music_affect.tasks.objective import Objective

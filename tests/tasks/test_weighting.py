@@ -9,8 +9,8 @@ import pytest
 import torch
 from running import train_quickly
 
-from music_affect import files
-from music_affect.errors import ConfigurationError
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.system import files
 from music_affect.tasks.weighting import Balanced, Fixed, Uncertainty, Weighting
 
 JOINT = {"genre": True, "valence": False, "energy": False}

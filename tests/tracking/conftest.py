@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from logged_runs import WANDB_FOLDERS, WORDS
 from running import train_quickly
 
-from music_affect.trackers import connection, lifecycle, wandb
+from music_affect.training.loggers import connection, lifecycle, wandb
 
 
 def without_key(patch: pytest.MonkeyPatch, folder: Path) -> None:

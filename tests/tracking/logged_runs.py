@@ -8,10 +8,10 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
-from music_affect.evaluation.run_folder import read_run
-from music_affect.trackers import opened
-from music_affect.trackers.spectrograms import ClipPicture
-from music_affect.trackers.wandb import WandbLogger
+from music_affect.runs.reader import read_run
+from music_affect.training.loggers import opened
+from music_affect.training.loggers.spectrograms import ClipPicture
+from music_affect.training.loggers.wandb import WandbLogger
 
 WORDS = ["task=joint", "trainer.max_epochs=2", "split.val_fraction=0.2"]
 WANDB_FOLDERS = ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from running import entry_point
 
 from music_affect import track
-from music_affect.errors import ConfigurationError
-from music_affect.trackers import workspace
-from music_affect.trackers.dashboard import specification
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.training.loggers import workspace
+from music_affect.training.loggers.dashboard import specification
 
 SECTIONS = [
     "Leaderboard",

@@ -13,10 +13,10 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from logged_runs import WORDS
 from running import QUICK, compose, train_command, train_quickly
 
-from music_affect import build
-from music_affect.errors import ConfigurationError
-from music_affect.files import read_json
-from music_affect.trackers import opened
+from music_affect.configuration import build
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.system.files import read_json
+from music_affect.training.loggers import opened
 
 PEER = '''
 """A logger that somebody has written for Lightning."""

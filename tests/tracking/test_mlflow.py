@@ -9,12 +9,12 @@ import pytest
 from logged_runs import config_of, interrupt, log_again, rows_of
 from running import train_quickly
 
-from music_affect.errors import ConfigurationError
-from music_affect.files import read_json
-from music_affect.trackers import lifecycle, opened
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.system.files import read_json
+from music_affect.training.loggers import lifecycle, opened
 
 pytest.importorskip("mlflow.tracking", reason="needs the extra `mlflow`")
-from music_affect.trackers.mlflow import MLFlowLogger
+from music_affect.training.loggers.mlflow import MLFlowLogger
 
 
 def client(store: Path) -> Any:

@@ -11,7 +11,7 @@ from filelock import FileLock
 from running import entry_point
 
 from music_affect import track
-from music_affect.errors import DataNotFoundError
+from music_affect.contracts.errors import DataNotFoundError
 from music_affect.track import UploadError
 
 

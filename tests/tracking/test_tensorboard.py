@@ -10,11 +10,11 @@ from running import train_quickly
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from music_affect.errors import ConfigurationError
-from music_affect.evaluation.run_folder import read_run
-from music_affect.files import read_json
-from music_affect.trackers import lifecycle, opened
-from music_affect.trackers.tensorboard import TensorBoardLogger
+from music_affect.contracts.errors import ConfigurationError
+from music_affect.runs.reader import read_run
+from music_affect.system.files import read_json
+from music_affect.training.loggers import lifecycle, opened
+from music_affect.training.loggers.tensorboard import TensorBoardLogger
 
 
 def events(folder: Path) -> EventAccumulator:

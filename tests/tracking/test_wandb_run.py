@@ -9,8 +9,8 @@ import wandb_records
 from omegaconf import OmegaConf
 from wandb_records import Recorded
 
-from music_affect.evaluation.run_folder import read_run
-from music_affect.files import read_csv, read_json
+from music_affect.runs.reader import read_run
+from music_affect.system.files import read_csv, read_json
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,12 @@ from omegaconf import OmegaConf
 from running import QUICK, train_quickly
 from wandb_records import epochs, files_of, of_run
 
-from music_affect import configuration, files, fitting
-from music_affect.trackers import connection, opened, wandb
-from music_affect.trackers.spectrograms import draw_clip
-from music_affect.trackers.wandb import WandbLogger
+from music_affect.configuration import compose as configuration
+from music_affect.system import files
+from music_affect.training import fit as fitting
+from music_affect.training.loggers import connection, opened, wandb
+from music_affect.training.loggers.spectrograms import draw_clip
+from music_affect.training.loggers.wandb import WandbLogger
 
 OFFLINE = ["logger=wandb", "logger.wandb.mode=offline"]
 

@@ -1,0 +1,1 @@
+"""What a command line says: composed, checked, and made into objects."""

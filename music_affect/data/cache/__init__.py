@@ -1,0 +1,1 @@
+"""Extracted features on disk: written by several processes, memory-mapped by readers."""

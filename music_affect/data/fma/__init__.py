@@ -1,0 +1,1 @@
+"""The Free Music Archive as it is published."""

@@ -1,0 +1,1 @@
+"""Files of labels: how they are spelled, which column says what."""

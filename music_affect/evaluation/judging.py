@@ -1,0 +1,92 @@
+"""A run's predictions judged: figures beside the references, and the alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from music_affect.contracts.spec import Categorical
+from music_affect.data.labels import encode
+from music_affect.data.preparation import Prepared
+from music_affect.data.splits import class_counts
+from music_affect.data.view import View
+from music_affect.evaluation import references
+from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, unknown_groups
+from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
+from music_affect.evaluation.measurement import measure
+from music_affect.evaluation.regression_alarms import regression_alarms
+from music_affect.runs.predictions import Predictions
+from music_affect.runs.reader import deciding
+from music_affect.runs.training_clips import count_trained_on
+
+if TYPE_CHECKING:
+    from music_affect.runs.checkpoint import Checkpoint
+
+
+def judge(
+    prepared: Prepared, view: View, predictions: Mapping[str, Predictions], train: Mapping[str, float]
+) -> dict[str, Any]:
+    """Figures on the test and val clips, of the references on the test clips, and alarms.
+
+    Args:
+        prepared: clips and labels.
+        view: the columns in use.
+        predictions: by part.
+        train: figures on the training windows, as the task logs them.
+
+    Returns:
+        ``score``, ``test``, ``val``, ``references``, ``alarms``.
+    """
+    scored = {name: measure(found, prepared.splits[name], prepared.targets) for name, found in predictions.items()}
+    beside = references.scores(prepared, view)
+    test, val = scored["test"], scored.get("val")
+    alarms: list[Alarm] = []
+    if "classification" in test:
+        alarms += score_alarms(
+            test["classification"],
+            majority=beside["majority"]["classification"],
+            linear=beside["linear"]["classification"],
+            train_f1=train.get("f1_macro"),
+            val_f1=val["classification"]["f1_macro"]["value"] if val else None,
+        )
+    if "regression" in test:
+        names, clips = list(test["regression"]["by_target"]), prepared.splits["test"]
+        alarms += regression_alarms(
+            test["regression"],
+            np.stack([predictions["test"][name] for name in names], axis=1),
+            np.stack([encode(clips, name, prepared.targets[name]) for name in names], axis=1),
+            majority=beside["majority"]["regression"],
+            linear=beside["linear"]["regression"],
+            train_spearman=train.get("spearman"),
+            val_spearman=val["regression"]["spearman"]["value"] if val else None,
+        )
+    return {"score": deciding(test), "test": test, "val": val, "references": beside, "alarms": alarms}
+
+
+def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:
+    """Alarms over the division of the clips, and over what a start was trained on; known before any training."""
+    counts = {}
+    for target, kind in prepared.targets.items():
+        if isinstance(kind, Categorical):
+            for name, clips in prepared.splits.items():
+                if clips:
+                    found = class_counts(clips, target)
+                    counts[name] = {label: found[label] for label in kind.classes}
+    groups = {name: {clip.group for clip in clips if clip.group} for name, clips in prepared.splits.items()}
+    alarms: list[Alarm | None] = [*_unknown_groups(prepared), *split_alarms(counts=counts, groups=groups)]
+    alarms.append(
+        copies_across_parts(prepared.copies.across, {name: len(part) for name, part in prepared.splits.items()})
+    )
+    if start is not None:
+        test = prepared.splits["test"]
+        seen = count_trained_on(
+            start.description.trained_on, start.description.digests, test, prepared.source.identity, prepared.cache
+        )
+        alarms.append(leaked_start(seen, len(test)))
+    return [alarm for alarm in alarms if alarm]
+
+
+def _unknown_groups(prepared: Prepared) -> list[Alarm]:
+    return [] if prepared.unknown_groups is None else [unknown_groups(prepared.unknown_groups)]

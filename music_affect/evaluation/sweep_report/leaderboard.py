@@ -1,0 +1,164 @@
+"""Runs gathered by configuration: seeds averaged, folds pooled, each row with its interval over clips."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from music_affect.contracts.errors import MusicAffectError
+from music_affect.evaluation.pooling import Pool, pool
+from music_affect.evaluation.sweep_report.axes import exact
+from music_affect.evaluation.sweep_report.commands import repeat_command
+from music_affect.evaluation.sweep_report.resampling import Resampled, clips_of, resample
+from music_affect.evaluation.sweep_report.spelling import Spelling
+from music_affect.runs.reader import DONE, RunFolder, deciding
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration.
+
+    Args:
+        settings: values of the sweep's axes as people read them, by axis.
+        runs: its finished runs, the newest of each seed and fold.
+        score: mean over seeds; of folds, over the pooled predictions of each seed.
+        spread: standard deviation over seeds, None of a single one.
+        seeds: scores by seed.
+        pools: test predictions, one a seed; empty where they cannot be read.
+        resampled: figures over drawn clips, None where the seeds were tested on different clips.
+        notes: what a reader has to know of this row.
+    """
+
+    settings: Mapping[str, str]
+    runs: Sequence[RunFolder]
+    score: float
+    spread: float | None
+    seeds: Mapping[str, float]
+    pools: Sequence[Pool]
+    resampled: Resampled | None
+    notes: Sequence[str]
+
+    @property
+    def folds(self) -> int:
+        """Folds that were pooled; 0 where there are none."""
+        return len({run.fold for run in self.runs} - {None})
+
+    @property
+    def clips(self) -> int:
+        """Test clips, all folds together."""
+        if self.pools:
+            return len(self.pools[0].clips)
+        tested = {run.fold: run.metrics["clips"]["test"] for run in self.runs}
+        return int(sum(tested.values()))
+
+    @property
+    def synthetic(self) -> bool:
+        return any(run.synthetic for run in self.runs)
+
+    @property
+    def run_score(self) -> float:
+        """Score of a single run, the mean over runs: what the references may be compared with."""
+        return statistics.fmean(run.score or 0.0 for run in self.runs)
+
+    @property
+    def seconds(self) -> float | None:
+        """That training took, the mean over runs."""
+        return _mean([(run.metrics.get("seconds") or {}).get("training") for run in self.runs])
+
+    @property
+    def parameters(self) -> int | None:
+        found = _mean([run.metrics.get("parameters") for run in self.runs])
+        return None if found is None else round(found)
+
+    @property
+    def alarms(self) -> Counter[str]:
+        """Runs by the alarm that they raised."""
+        return Counter(name for run in self.runs for name in {alarm["name"] for alarm in run.metrics.get("alarms", [])})
+
+    @property
+    def command(self) -> str:
+        return repeat_command(self.runs)
+
+    def reference(self, name: str) -> float | None:
+        """Score of ``linear`` or ``majority``, the mean over runs."""
+        return _mean([deciding(run.metrics["references"].get(name)) for run in self.runs])
+
+    def figures(self) -> dict[str, float]:
+        """Macro F1 or Spearman by label."""
+        if self.resampled is not None:
+            return {name: value for name, value in self.resampled.figures.items() if name != "score"}
+        found = [_by_label(run.metrics["test"]) for run in self.runs]
+        means = {name: _mean([figures.get(name) for figures in found]) for name in found[0]}
+        return {name: value for name, value in means.items() if value is not None}
+
+
+def rows_of(runs: Sequence[RunFolder], axes: Sequence[str], spelling: Spelling) -> list[Row]:
+    """A row for every configuration with a finished run, the best first.
+
+    Args:
+        runs: runs with the same labels.
+        axes: settings that tell configurations apart.
+        spelling: how the settings are told.
+    """
+    groups: dict[tuple[str | None, ...], list[RunFolder]] = {}
+    for run in runs:
+        if run.state == DONE:
+            groups.setdefault(tuple(exact(run, axis) for axis in axes), []).append(run)
+    rows = [_row({axis: spelling(found[0], axis) for axis in axes}, found) for found in groups.values()]
+    return sorted(rows, key=lambda row: (-row.score, list(row.settings.values())))
+
+
+def _row(settings: Mapping[str, str], runs: Sequence[RunFolder]) -> Row:
+    newest, notes = _newest(runs)
+    by_seed: dict[str, list[RunFolder]] = {}
+    for run in newest:
+        by_seed.setdefault(str(run.seed), []).append(run)
+    folds = max(len(found) for found in by_seed.values())
+    for seed in [seed for seed, found in by_seed.items() if len(found) < folds]:
+        notes.append(f"seed {seed} is left out: {len(by_seed.pop(seed))} of {folds} folds are done")
+    pools, scores = {}, {}
+    for seed, found in by_seed.items():
+        try:
+            pools[seed] = pool(found)
+        except MusicAffectError as error:
+            notes.append(f"predictions of seed {seed} cannot be pooled: {error.found}")
+        scores[seed] = statistics.fmean(run.score or 0.0 for run in found)
+    resampled = _resampled(list(pools.values()), notes) if len(pools) == len(by_seed) else None
+    scores |= {seed: resample([found], resamples=1).figures["score"] for seed, found in pools.items()}
+    kept = [run for found in by_seed.values() for run in found]
+    spread = statistics.stdev(scores.values()) if len(scores) > 1 else None
+    mean = statistics.fmean(scores.values())
+    return Row(settings, kept, mean, spread, scores, list(pools.values()), resampled, notes)
+
+
+def _newest(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], list[str]]:
+    """The newest run of each seed and fold, and a note where there were more."""
+    found: dict[tuple[str, str], RunFolder] = {}
+    for run in sorted(runs, key=lambda run: (run.path / "metrics.json").stat().st_mtime):
+        found[str(run.seed), str(run.fold)] = run
+    repeated = len(runs) - len(found)
+    older = "1 older run" if repeated == 1 else f"{repeated} older runs"
+    notes = [f"{older} of the same seed and fold left out"] if repeated else []
+    return [run for _, run in sorted(found.items())], notes
+
+
+def _resampled(pools: Sequence[Pool], notes: list[str]) -> Resampled | None:
+    if len({clips_of(found) for found in pools}) == 1:
+        return resample(pools)
+    notes.append("the seeds were tested on different clips: no interval")
+    return None
+
+
+def _by_label(test: Mapping[str, Any]) -> dict[str, Any]:
+    classes = test.get("classification") or {}
+    figures = {str(classes.get("target", "class")): classes["f1_macro"].get("value")} if "f1_macro" in classes else {}
+    scales = (test.get("regression") or {}).get("by_target") or {}
+    return figures | {name: (found.get("spearman") or {}).get("value") for name, found in scales.items()}
+
+
+def _mean(values: Sequence[Any]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return statistics.fmean(known) if known else None

@@ -1,0 +1,50 @@
+"""What was predicted for each clip, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_affect.contracts.spec import Categorical, Target
+from music_affect.data.source import Clip
+from music_affect.system import files
+
+Predictions = Mapping[str, NDArray[np.float64]]
+"""By label: class probabilities [N, C], or values [N]."""
+
+
+def write(
+    path: Path,
+    parts: Mapping[str, Sequence[Clip]],
+    predictions: Mapping[str, Predictions],
+    targets: Mapping[str, Target],
+) -> None:
+    """Writes one row a clip; a missing label is an empty cell.
+
+    Args:
+        path: of the CSV file.
+        parts: clips by part.
+        predictions: by part, in the order of its clips.
+        targets: labels that were predicted.
+    """
+    header = ["id", "split"]
+    for name, kind in targets.items():
+        header += [name, f"predicted {name}"]
+        header += [f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else []
+    rows = [
+        [clip.id, part, *(cell for name, kind in targets.items() for cell in _cells(clip, name, kind, found, place))]
+        for part, found in predictions.items()
+        for place, clip in enumerate(parts[part])
+    ]
+    files.write_csv(path, header, rows)
+
+
+def _cells(clip: Clip, name: str, kind: Target, found: Predictions, place: int) -> list[str]:
+    row = found[name][place]
+    label = clip.labels.get(name, "")
+    if isinstance(kind, Categorical):
+        return [str(label), kind.classes[int(row.argmax())], *(f"{value:.6f}" for value in row)]
+    return ["" if label == "" else f"{label:.6g}", f"{row:.7g}"]

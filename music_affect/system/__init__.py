@@ -1,0 +1,1 @@
+"""What any program needs: files, worker processes, the console, the machine."""

@@ -1,0 +1,1 @@
+"""One run: its objects, its training and test, in one process or several."""
