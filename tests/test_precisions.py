@@ -74,7 +74,8 @@ def fitted(model: str, trainer: str, optimizer: str, **settings: object) -> Task
     """A task that has learnt one batch, with clipped gradients."""
     cfg = configured(model).copy()
     cfg.trainer, cfg.optimizer = compatibility.choice("trainer", trainer), compatibility.choice("optimizer", optimizer)
-    stand_in = {} if GPU else {"accelerator": "cpu"}
+    # One process: several are tested with the real command.
+    stand_in = {"devices": 1, "strategy": "auto"} | ({} if GPU else {"accelerator": "cpu"})
     cfg.trainer.update(stand_in | {"max_epochs": 1, "gradient_clip_val": 0.5} | settings)
     task = build.task(cfg, SPEC)
     before = [parameter.detach().clone() for parameter in task.parameters()]

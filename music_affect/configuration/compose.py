@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from music_affect.configuration import settings
 from music_affect.configuration.overrides import conf_folder as conf_folder
 from music_affect.configuration.overrides import options, own_folders, parsed, spelled
+from music_affect.configuration.setting_rules import NAMED
 from music_affect.contracts import shapes
 from music_affect.contracts.errors import ConfigurationError, did_you_mean
 from music_affect.runs.state import digest
@@ -179,7 +180,8 @@ def _check_choice(override: Override, folders: Sequence[Path]) -> None:
             fix="give one command for each",
         )
     chosen = list(override.sweep_string_iterator()) if override.is_sweep_override() else override.value()
-    for value in chosen if isinstance(chosen, list) else [chosen]:  # a list: files side by side, as Hydra takes them
+    alone = not isinstance(chosen, list) or (group not in NAMED and not override.is_sweep_override())
+    for value in [chosen] if alone else cast(list[Any], chosen):
         if not isinstance(value, str) or value not in known:
             word = settings.shown(value)
             raise ConfigurationError(

@@ -170,6 +170,7 @@ RULES: Mapping[str, Rule] = {
     "gamma": above(0, 1),
     "div_factor": above(0),
     "paths.run": WORD | NULL,
+    "paths.sweep": WORD | NULL,
     "save_dir": WORD | NULL,
     "wandb.group": WORD | whole() | NULL,
     "wandb.mode": choice("online", "offline", "disabled"),
@@ -203,7 +204,7 @@ RULES: Mapping[str, Rule] = {
     "trainer.profiler": choice("simple", "advanced", "pytorch", "xla") | NODE | NULL,
     "trainer.sync_batchnorm": YES_NO,
     "trainer.enable_autolog_hparams": YES_NO,
-    "trainer.fast_dev_run": YES_NO | whole(1),
+    "trainer.fast_dev_run": YES_NO,
     "trainer.overfit_batches": OWN,  # loader.overfit_batches
     "trainer.logger": OWN,  # logger=
     "trainer.callbacks": OWN,  # callbacks=

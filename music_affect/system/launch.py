@@ -130,8 +130,11 @@ def launched(trainer: Trainer, folder: Path) -> Iterator[None]:
     try:
         with _as_command():
             yield
-    except RuntimeError as error:
-        _explain(_children(trainer), error)
+    except BaseException as error:
+        if isinstance(error, RuntimeError):
+            _explain(_children(trainer), error)
+        for child in _children(trainer):
+            child.terminate()
         raise
     finally:
         _end(_children(trainer))
@@ -154,8 +157,23 @@ def _as_command() -> Iterator[None]:
         sys.argv, main.__spec__ = words, before
 
 
+def watch_children(trainer: Trainer) -> None:
+    """Takes the processes that Lightning has started from its observer, once all of them have joined.
+
+    The observer kills this process with any of them that fails, and a whole sweep with it. Where they talk through
+    gloo, the lost connection is noticed at once instead; with NCCL it is not, and the observer stays.
+    """
+    import torch.distributed as dist
+
+    launcher: Any = trainer.strategy.launcher
+    if getattr(launcher, "procs", None) and dist.get_backend() == "gloo":
+        launcher.children = list(launcher.procs)
+        launcher.procs.clear()
+
+
 def _children(trainer: Trainer) -> list[subprocess.Popen[Any]]:
-    found: list[subprocess.Popen[Any]] = getattr(trainer.strategy.launcher, "procs", [])
+    launcher: Any = trainer.strategy.launcher
+    found: list[subprocess.Popen[Any]] = getattr(launcher, "children", None) or getattr(launcher, "procs", [])
     return found
 
 
@@ -168,7 +186,7 @@ def _end(children: list[subprocess.Popen[Any]]) -> None:
         if child.poll() is None:
             child.kill()
             child.wait()
-    children.clear()  # Lightning's observer looks at this list, and would end this process with a child that failed
+    children.clear()
 
 
 def _explain(children: Sequence[subprocess.Popen[Any]], error: RuntimeError) -> None:

@@ -22,8 +22,12 @@ from music_affect.sweep.naming import claimed
 from music_affect.system import files
 
 BRIEF = [word for word in QUICK if not word.startswith(("trainer.max_epochs", "model="))]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}
 GRID = [*BRIEF, "model=cnn_fast,majority", "features=mel,chroma", "trainer.max_epochs=2"]
+
+
+def environment() -> dict[str, str]:
+    """Of a process of its own."""
+    return {**os.environ, "PYTHONPATH": python_path(), "OMP_NUM_THREADS": "1"}
 
 
 def states(sweeps: Path) -> dict[str, str]:
@@ -112,7 +116,9 @@ def test_more_runs_join_a_named_sweep_and_keep_the_others(
 @pytest.mark.skipif(sys.platform != "linux", reason="kills a group of processes")
 def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "music_affect.train", "-m", *GRID]
-    process = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, start_new_session=True
+    )
     end = time.monotonic() + 200
     while "running" not in states(tmp_path).values() or not scores(tmp_path):
         assert time.monotonic() < end, "nothing happened"
@@ -130,7 +136,7 @@ def test_a_killed_grid_goes_on_to_the_same_figures(undisturbed: Path, tmp_path: 
 def test_other_programs_that_use_hydra_import_nothing_of_the_package() -> None:
     """Hydra imports all sweepers of the environment whenever it starts."""
     code = "import sys, hydra_plugins.music_affect_sweeper; print('music_affect' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=ENVIRONMENT)
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment())
     assert shown.stdout == "False\n"
 
 

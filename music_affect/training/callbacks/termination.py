@@ -1,4 +1,4 @@
-"""What SIGTERM and SIGHUP mean while a network is trained or tested."""
+"""What SIGTERM, SIGHUP and the end of another process mean while a network is trained or tested."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import signal
 import threading
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from music_affect.system.launch import watch_children
 
 
 class Termination(Callback):
@@ -22,6 +24,9 @@ class Termination(Callback):
             number: signal.default_int_handler if answer in (None, signal.SIG_DFL) else answer
             for number, answer in before.items()
         }
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        watch_children(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._set()
