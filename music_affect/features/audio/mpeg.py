@@ -1,7 +1,8 @@
 """The frames of an mp3 file, counted without decoding.
 
 An mp3 file is a row of frames of 1152 (or 576) samples without a header of its own. Only the optional tag in the
-first frame (Xing, Info or VBRI) tells how many there are; without it decoders guess from the first bit rate.
+first frame (Xing, Info or VBRI) tells how many there are; without it decoders guess from the first bit rate, and so
+does mutagen: 5.3 s for a file of 30 s with a variable rate.
 
 Reference:
     ISO/IEC 11172-3 and 13818-3, section 2.4 (frame headers); the layout of the tags is that of LAME and Fraunhofer.
