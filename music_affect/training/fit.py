@@ -12,12 +12,12 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from music_affect.contracts.batch import Batch
-from music_affect.contracts.errors import TrainingError
+from music_affect.contracts.errors import ConfigurationError, TrainingError
 from music_affect.runs.checkpoint import read_checkpoint
 from music_affect.runs.predictions import Predictions
 from music_affect.runs.writer import LAST_CHECKPOINT
@@ -49,9 +49,17 @@ def fit(task: Task, data: pl.LightningDataModule, trainer: pl.Trainer, folder: P
     Raises:
         KeyboardInterrupt: a person or the system asked it to stop.
         TrainingError: one of several processes failed.
+        ConfigurationError: callbacks, loggers or settings of the trainer do not go together.
     """
-    with launch.launched(trainer, folder), _interruptible(trainer):
-        trainer.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    try:
+        with launch.launched(trainer, folder), _interruptible(trainer):
+            trainer.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    except MisconfigurationException as error:
+        raise ConfigurationError(
+            f"Lightning refuses the run ({' '.join(str(error).split())[:300]})",
+            expected="callbacks, loggers and settings of the trainer that go together",
+            fix="leave out or change the one that it names",
+        ) from error
 
 
 @contextmanager
