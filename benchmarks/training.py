@@ -35,7 +35,7 @@ from rich.table import Table
 from benchmarks.epochs import DATA, Turn, contest
 
 SMALL_RUN = ["model=lstm", "data=synthetic_beat", "data.source.num_clips=40", "data.source.seconds=3", "trainer=cpu"]
-ONE_STEP = ["trainer.max_epochs=1", "+trainer.limit_train_batches=1", "overwrite=true"]
+ONE_STEP = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "overwrite=true"]
 
 
 def epoch_table(turns: Mapping[str, Sequence[Turn]]) -> Table:
