@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from music_affect.configuration import settings
 from music_affect.configuration.overrides import conf_folder as conf_folder
 from music_affect.configuration.overrides import options, own_folders, parsed, spelled
-from music_affect.configuration.setting_rules import NAMED
+from music_affect.configuration.setting_rules import NAMED, OWN, RULES
 from music_affect.contracts import shapes
 from music_affect.contracts.errors import ConfigurationError, did_you_mean
 from music_affect.runs.state import digest
@@ -218,6 +218,8 @@ def _explain_composition(config_name: str, overrides: Sequence[Override], error:
                 expected=f"{', '.join(FROM_THE_DATA)} to come from the data alone",
                 fix="leave it out; choose data=, features= or task= instead",
             )
+        if RULES.get(key) is OWN:
+            return ConfigurationError(str(override.input_line), expected=OWN.says, fix="leave it out")
         return ConfigurationError(
             f"unknown setting '{key}'{did_you_mean(key, [*known, *groups])}",
             expected="a setting or group of the configuration",
