@@ -193,7 +193,7 @@ def test_writers_that_hide_a_full_disk_are_seen_through(tmp_path: Path, monkeypa
 
 def test_what_dead_writers_left_goes_and_what_living_ones_write_stays(tmp_path: Path) -> None:
     killed = (
-        "import os, signal, sys; from pathlib import Path; from music_affect import files\n"
+        "import os, signal, sys; from pathlib import Path; from music_affect.system import files\n"
         "with files.atomic_path(Path(sys.argv[1]) / 'metrics.csv'): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
@@ -218,7 +218,7 @@ def test_a_system_without_these_locks_and_signals_writes_and_trains(
 
 def test_lines_that_nobody_reads_end_no_program() -> None:
     program = (
-        "import sys; from music_affect import output; output.keep_going()\n"
+        "import sys; from music_affect.system import output; output.keep_going()\n"
         "print('first', flush=True); sys.stdin.readline()\n"
         "for _ in range(9999): print('more')\n"
         "print('done', file=sys.stderr)"

@@ -177,7 +177,7 @@ def test_an_error_in_another_process_is_told_and_the_run_resumes(
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
 def test_a_sweep_trains_every_run_in_two_processes_and_survives_a_killed_one(alone: Path, tmp_path: Path) -> None:
-    words = ["model=cnn_fast", "data=synthetic", "augmentation=mixup", "trainer=ddp", "trainer.max_epochs=20"]
+    words = ["model=cnn_fast", "data=synthetic", "augmentation=mixup", "trainer=ddp", "trainer.max_epochs=10"]
     command = [sys.executable, "-m", "music_affect.train", "-m", *TINY, *words, "seed=0,1"]
     first = subprocess.Popen([*command, f"paths.sweeps={tmp_path}"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: any(row_count(path.parent) for path in tmp_path.rglob("metrics.csv")))
