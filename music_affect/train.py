@@ -56,7 +56,10 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     if launch.rank() > 0:
         from music_affect.training import experiment
 
-        experiment.join(cfg, source, folder, callbacks)
+        try:
+            experiment.join(cfg, source, folder, callbacks)
+        except KeyboardInterrupt:  # rank 0 says how the run goes on
+            sys.exit(130)
         return {}
     resume = cfg.resume or launch.is_requeued()
     overwrite = cfg.overwrite and not launch.is_requeued()

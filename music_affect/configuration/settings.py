@@ -34,7 +34,7 @@ def check(given: Mapping[Any, Any], usual: Mapping[Any, Any], prefix: str = "") 
     """
     for key in {**usual, **given}:
         name, value, before = f"{prefix}{key}", given.get(key, GONE), usual.get(key, UNKNOWN)
-        if value is GONE and prefix.rstrip(".") in NAMED:
+        if (value is GONE or value is None) and prefix.rstrip(".") in NAMED:
             continue
         if before is UNKNOWN:
             _check_known(name, usual)

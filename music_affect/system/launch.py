@@ -134,7 +134,7 @@ def launched(trainer: Trainer, folder: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError):
             _explain(_children(trainer), error)
         for child in _children(trainer):
-            child.terminate()
+            child.kill()  # they write nothing, and wait for this process in a collective that no signal ends
         raise
     finally:
         _end(_children(trainer))

@@ -140,6 +140,7 @@ def join(cfg: DictConfig, source: ClipSource, folder: Path, callbacks: Sequence[
 
     if "net" not in cfg.model:
         return
+    logging.getLogger("music_affect").setLevel(logging.WARNING)  # rank 0 reports
     _check(cfg)
     if launch.started_for() is None and not wait_for_rank_0(folder, overwrite=cfg.overwrite):
         return
