@@ -155,3 +155,19 @@ def test_nothing_inside_a_file_makes_anyone_read_another_one(encoded, tmp_path):
     path.write_bytes(content[:place] + entry + content[place + 12 :])  # its samples are said to be in another file
     with pytest.raises(ClipError):
         decode(path)
+
+
+def test_pictures_that_last_longer_than_the_sound_cut_nothing(tmp_path):
+    path, rate = tmp_path / "a.m4a", 22050
+    with av.open(str(path), "w", format="mp4") as out:
+        sound, pictures = out.add_stream("aac", rate=rate, layout="mono"), out.add_stream("mpeg4", rate=5)
+        pictures.width = pictures.height = 16
+        noise = (3000 * np.random.default_rng(0).standard_normal((1, 2 * rate))).astype(np.int16)
+        heard = av.AudioFrame.from_ndarray(noise, format="s16", layout="mono")
+        heard.sample_rate = rate
+        for frame in (heard, None):
+            out.mux(sound.encode(frame))
+        for _ in range(20):
+            out.mux(pictures.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")))
+        out.mux(pictures.encode(None))
+    assert decode(path)[0].seconds == pytest.approx(2, abs=0.1)

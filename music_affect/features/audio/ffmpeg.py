@@ -115,9 +115,12 @@ def open_foreign(path: Path, name: str) -> Iterator[ForeignFile]:
     """
     try:
         with _opened(path, name) as container:
-            context = next((stream.codec_context for stream in container.streams.audio), None)
+            stream = next(iter(container.streams.audio), None)
+            context = stream.codec_context if stream else None
             rate, channels = (context.sample_rate, context.channels) if context else (0, 0)  # without a decoder: none
             duration = container.duration
+            if stream is not None and stream.duration:  # pictures beside the sound may last longer
+                duration = stream.duration * stream.time_base * av.time_base
     except (av.error.FFmpegError, EOFError, ValueError) as error:
         raise ClipError("unreadable", f"no sound in this {name} file: {_reason(error)}") from error
     if not _RATES[0] <= (rate or 0) <= _RATES[1] or not 0 < channels <= _CHANNELS:
