@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from music_affect.tasks.base import Task
     from music_affect.training.datamodule import MusicDataModule
 
+OF_RUNS = ("trainer", "callbacks", "logger", "start_from", "freeze", "resume", "overwrite", "tag", "sweep", "debug")
+
 
 def data_module(
     data: str = "synthetic_beat",
@@ -51,20 +53,28 @@ def data_module(
 
     from music_affect.configuration import build, compatibility
     from music_affect.configuration.compose import check_overrides
-    from music_affect.data.labels import check_variety
-    from music_affect.data.splits import check_fold
+    from music_affect.configuration.overrides import quoted
+    from music_affect.contracts.errors import ConfigurationError
     from music_affect.training import assembly
 
     words = [f"data={data}", f"features={features}", f"task={task}", f"model={model}"]
-    words += [f"data.{name}={_quoted(value)}" for name, value in settings.items()]
+    words += [
+        f"data.{name}={'null' if value is None else quoted(str(value)) if isinstance(value, str | Path) else value}"
+        for name, value in settings.items()
+    ]
+    of_runs = [word for word in overrides if word.lstrip("+~").split("=")[0].split(".")[0] in OF_RUNS]
     cfg = check_overrides("train", [*words, *overrides])
+    if of_runs or "pretrained" in cfg.model:
+        raise ConfigurationError(
+            f"{of_runs[0] if of_runs else f'model={model}'}, which only `music_affect.train` honours",
+            expected="settings of data, features, model, task, loader, optimizer and the like",
+            fix="give it to your Trainer, or train with the command and use music_affect.load",
+        )
     with open_dict(cfg):
         cfg.pop("hydra")
     source = build.source(cfg)
     compatibility.check(cfg, source)
-    clips = source.clips()
-    check_fold(clips, build.split_plan(cfg))
-    check_variety(clips, compatibility.wanted(cfg.task))
+    compatibility.check_clips(cfg, source)
     return assembly.data_module(cfg, source)
 
 
@@ -112,7 +122,3 @@ def load(checkpoint: str | Path, *, trust: bool | str = False) -> Task:
         task.load_state_dict(dict(found.weights))
     task.description = {KEY: found.description.to_dict()}
     return task.eval()
-
-
-def _quoted(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str | Path) else "null" if value is None else str(value)

@@ -21,8 +21,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from music_affect.configuration import build, command_line, compatibility
 from music_affect.contracts.errors import ConfigurationError
-from music_affect.data.labels import check_variety
-from music_affect.data.splits import check_fold
 from music_affect.runs import writer as run_writer
 from music_affect.sweep.run_job import make_run
 from music_affect.sweep.search.trial import trial_callbacks
@@ -48,9 +46,7 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     compatibility.check(cfg, source)
     transfer.check(cfg)
     transfer.use_public_weights(cfg)
-    clips = source.clips()
-    check_fold(clips, build.split_plan(cfg))
-    check_variety(clips, compatibility.wanted(cfg.task))
+    clips = compatibility.check_clips(cfg, source)
     cfg.paths.run, cfg.paths.sweep = str(folder), _sweep_name()
     callbacks = trial_callbacks(cfg)
     if launch.rank() > 0:

@@ -15,7 +15,7 @@ from running import QUICK, TINY, compose, train_quickly
 import music_affect
 from music_affect.configuration import build
 from music_affect.configuration.compose import check_overrides
-from music_affect.contracts.errors import CheckpointError, ConfigurationError
+from music_affect.contracts.errors import CheckpointError, ConfigurationError, DataNotFoundError
 from music_affect.evaluate import evaluate
 from music_affect.system import files
 from music_affect.training.callbacks.progress import EpochProgress
@@ -179,5 +179,11 @@ def test_the_readme_from_python_with_a_plain_trainer(tmp_path: Path, monkeypatch
 def test_python_refuses_what_the_command_line_refuses(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="did you mean 'cnn"):
         music_affect.data_module("synthetic", model="cnnn")
+    for word in ("start_from=outputs/run", "trainer.max_epochs=3", "+callbacks.lr._target_=x", "~logger"):
+        with pytest.raises(ConfigurationError, match=r"only `music_affect\.train` honours"):
+            music_affect.data_module("synthetic", overrides=[word])
+    (tmp_path / "O'Brien").mkdir()
+    with pytest.raises(DataNotFoundError, match="O'Brien"):
+        music_affect.data_module("folder", root=tmp_path / "O'Brien")
     with pytest.raises(CheckpointError, match="nothing"):
         music_affect.load(tmp_path / "none.ckpt")

@@ -11,7 +11,9 @@ from music_affect.configuration.compose import FROM_THE_DATA, conf_folder
 from music_affect.configuration.setting_rules import PRECISIONS, SHORT_PRECISIONS
 from music_affect.contracts.errors import ConfigurationError, MusicAffectError, TaskMismatchError, did_you_mean
 from music_affect.contracts.spec import Categorical, Target
-from music_affect.data.source import ClipSource
+from music_affect.data.labels import check_variety
+from music_affect.data.source import Clip, ClipSource
+from music_affect.data.splits import check_fold
 
 FLOAT16 = ("16-mixed", "16")
 
@@ -39,6 +41,18 @@ def check(cfg: DictConfig, data: ClipSource) -> None:
             expected="2 clips a batch or more",
             fix="raise loader.batch_size, or choose task.regression.loss=mse",
         )
+
+
+def check_clips(cfg: DictConfig, data: ClipSource) -> list[Clip]:
+    """The clips of a data set that is known to fit; only its tables are read.
+
+    Raises:
+        MusicAffectError: there is no such fold, or a label that is learnt has one value alone.
+    """
+    clips = data.clips()
+    check_fold(clips, build.split_plan(cfg))
+    check_variety(clips, wanted(cfg.task))
+    return clips
 
 
 def check_precision(precision: object, device: object) -> None:

@@ -117,9 +117,10 @@ def _spelled(override: Override, known: Sequence[str]) -> str:
 def _with_folder(words: Sequence[str], folder: Path) -> list[str]:
     _check_folder(folder)
     others = own_folders(parsed(words))
-    named = ",".join(_quoted(str(one)) for one in (folder.absolute(), *others))
+    named = ",".join(quoted(str(one)) for one in (folder.absolute(), *others))
     return [*(word for word in words if not word.startswith(f"{SEARCHPATH}=")), f"{SEARCHPATH}=[{named}]"]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as one value of a command line, whatever stands in it."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

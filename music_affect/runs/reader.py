@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from music_affect.contracts.errors import RunFolderError
-from music_affect.contracts.shapes import mismatch
+from music_affect.contracts.shapes import flat, mismatch
 from music_affect.contracts.spec import Categorical, Continuous, Target, target_from_dict
 from music_affect.runs.files import FILES, check_metrics, read_history, read_object, read_predictions
 from music_affect.system import files
@@ -162,15 +162,6 @@ def find_run(path: Path, words: Sequence[str] = ()) -> RunFolder:
     return RunFolder(path, state, on_one_line(reason), config, checked, _lenient(path / "manifest.json"), words)
 
 
-def flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by their dotted names; a group that was left out is one name without a value."""
-    for key, value in content.items():
-        if isinstance(value, Mapping) and value:
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def _check_files(path: Path) -> None:
     missing = [name for name in FILES if not (path / name).is_file()]
     if len(missing) == len(FILES):
@@ -212,7 +203,7 @@ def _config(path: Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by their dotted names; the names of the groups also from metrics, where the file cannot be read."""
     settings = _read_yaml(path / "config.yaml")
     named = {f"{group}.name": metrics[group] for group in _GROUPS if group in metrics}
-    return named | (dict(flat(settings)) if isinstance(settings, Mapping) else {})
+    return named | (flat(settings) if isinstance(settings, Mapping) else {})
 
 
 def _plan(folder: Path) -> dict[str, Sequence[str]]:

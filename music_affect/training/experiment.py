@@ -27,7 +27,7 @@ from music_affect.evaluation import judging, references
 from music_affect.evaluation.alarms import Alarm
 from music_affect.evaluation.run_report import write_report
 from music_affect.runs import predictions
-from music_affect.runs.checkpoint import Checkpoint, describe, write_reference_checkpoint
+from music_affect.runs.checkpoint import KEY, Checkpoint, Description, describe, write_reference_checkpoint
 from music_affect.runs.predictions import Predictions
 from music_affect.runs.writer import LAST_CHECKPOINT, RunWriter, wait_for_rank_0
 from music_affect.system import files, launch
@@ -208,8 +208,7 @@ def _fit(
     began = time.perf_counter()
     history = History(writer.path / "metrics.csv")
     task, trainer, loaded = _made(cfg, data, start, writer, history, loggers, callbacks)
-    now = describe(build.plain(cfg), data.prepared, data.spec, data.clips.normalizer, start)
-    resuming.check(writer, now, data.prepared)
+    resuming.check(writer, Description.from_dict(task.description[KEY]), data.prepared)
     if task.caution and start is None:
         console.print(Text.assemble(("CAUTION", "bold yellow"), f" {task.caution}"))
     writer.set_status("running", job=launch.job())  # the other processes of this start may join

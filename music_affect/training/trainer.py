@@ -24,11 +24,8 @@ from music_affect.training.batch_norm import SharedStatistics
 from music_affect.training.checkpoint_io import WholeCheckpoints
 
 _OF_ONE_DEVICE = ("_target_", "accelerator", "precision", "deterministic", "inference_mode")  # what answers depend on
-_PROFILERS = {
-    "simple": SimpleProfiler,
-    "advanced": AdvancedProfiler,
-    "pytorch": PyTorchProfiler,
-}  # write to the run's folder
+# Those that Lightning makes by name, with a file in the run's folder.
+_PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 
 class _UnroundedLabels(HalfPrecision):
@@ -45,7 +42,7 @@ def check_trainer(cfg: DictConfig) -> None:
         ConfigurationError: this machine cannot run it.
     """
     try:
-        launch.check(make_trainer(cfg.trainer, may_freeze=cfg.get("freeze", "none") != "none"))
+        launch.check(make_trainer(cfg.trainer))
     finally:
         torch.use_deterministic_algorithms(False)  # a trainer sets it for the whole process, features included
 
