@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
+import wandb as library
 from hydra.core.hydra_config import HydraConfig
 from logged_runs import WANDB_FOLDERS, WORDS
 from running import train_quickly
@@ -25,6 +26,10 @@ def without_key(patch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     without_key(monkeypatch, tmp_path)
+    # W&B reads the environment once a process and keeps what it finds: here, the key and server of an earlier test.
+    settings = library.setup().settings
+    monkeypatch.setattr(settings, "api_key", None)
+    monkeypatch.setattr(settings, "base_url", library.Settings().base_url)
     wandb._warn_once.cache_clear()
     connection._unreachable.cache_clear()
 
