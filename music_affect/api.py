@@ -64,7 +64,7 @@ def data_module(
     ]
     of_runs = [word for word in overrides if word.lstrip("+~").split("=")[0].split(".")[0] in OF_RUNS]
     cfg = check_overrides("train", [*words, *overrides])
-    if of_runs or "pretrained" in cfg.model:
+    if of_runs or "pretrained" in cfg.model or "members" in cfg.model:
         raise ConfigurationError(
             f"{of_runs[0] if of_runs else f'model={model}'}, which only `music_affect.train` honours",
             expected="settings of data, features, model, task, loader, optimizer and the like",
@@ -115,8 +115,9 @@ def load(checkpoint: str | Path, *, trust: bool | str = False) -> Task:
     from music_affect.runs.checkpoint import KEY, made_from, read_checkpoint
 
     found = read_checkpoint(Path(checkpoint), trust)
-    if found.reference is not None:
-        raise CheckpointError(f"{found.path} is a reference model", expected="a network", fix="load another run")
+    if not found.weights:
+        what = f"{found.path} is a reference model or an average of several"
+        raise CheckpointError(what, expected="a network", fix="load another run, or one of its members")
     with made_from(found.path):
         task = build.task(found.description.cfg, found.description.spec)
         task.load_state_dict(dict(found.weights))

@@ -64,11 +64,13 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
     inference.check_classes(targets, source.targets, source.name)
     clips = source.clips()
     _check_labels(cfg, source, clips, targets)
-    cache = inference.features_as_trained(run_cfg, checkpoint, source, clips)
+    answering = inference.answering(run_cfg, checkpoint, source, clips)
+    cache = answering.cache
     left_out = [name for name in trained if name not in targets]
     if left_out:
         log.info(f"data={source.name} has no label {', '.join(left_out)}: not scored.")
-    part, chosen = _choose(cfg, run_cfg, checkpoint, source, clips, usable(clips, targets, cache))
+    scorable = [clip for clip in usable(clips, targets, cache) if clip.id in answering.ids]
+    part, chosen = _choose(cfg, run_cfg, checkpoint, source, clips, scorable)
     folder = inference.results_path(checkpoint.path, "evaluations", f"{source.name}-{part}", cfg.out)
     about = checkpoint.description
     trained_on = count_trained_on(about.trained_on, about.digests, chosen, source.identity, cache)
@@ -81,7 +83,7 @@ def evaluate(cfg: DictConfig) -> dict[str, Any]:
         "skipped": cache.skip_counts,
         "trained_on": trained_on,
         "alarms": [leak.to_dict()] if leak else [],
-        "scores": measure(inference.answer(run_cfg, checkpoint, cache, chosen), chosen, targets),
+        "scores": measure(answering.answer(chosen), chosen, targets),
     }
     files.write_json(folder / "scores.json", scored)
     log.info(f"Scores: {folder / 'scores.json'}")

@@ -29,7 +29,7 @@ from music_affect.runs.checkpoint_file import checkpoint_file
 from music_affect.system import files
 
 if TYPE_CHECKING:
-    from music_affect.data.cache.features import FeatureCache
+    from music_affect.inference.answers import Answering
     from music_affect.runs.predictions import Predictions
 
 log = logging.getLogger("music_affect.predict")
@@ -68,9 +68,9 @@ def predict(cfg: DictConfig) -> Path:
     wanted = _clips_of(source, split)
     for remark in source.remarks():
         log.info(remark)
-    cache = inference.features_as_trained(run_cfg, checkpoint, source, source.clips())
-    clips = _readable(wanted, cache, complete=kaggle)
-    predicted = inference.answer(run_cfg, checkpoint, cache, clips)
+    answering = inference.answering(run_cfg, checkpoint, source, source.clips())
+    clips = _readable(wanted, answering, complete=kaggle)
+    predicted = answering.answer(clips)
     if kaggle:
         _write_submission(out, clips, predicted, cfg.kaggle.header, cfg.kaggle.suffix)
     else:
@@ -99,17 +99,17 @@ def _clips_of(source: ClipSource, split: str | None) -> list[Clip]:
     return clips
 
 
-def _readable(wanted: Sequence[Clip], cache: FeatureCache, *, complete: bool) -> list[Clip]:
+def _readable(wanted: Sequence[Clip], answering: Answering, *, complete: bool) -> list[Clip]:
     """Clips that have features; all of them where a row for each is needed."""
-    clips = [clip for clip in wanted if clip.id in cache.position]
-    lacking = len(wanted) - len(clips)
+    clips = [clip for clip in wanted if clip.id in answering.ids]
+    lacking, skipped = len(wanted) - len(clips), answering.cache.folder / "skipped.csv"
     if lacking:
-        log.info(f"{lacking} of {len(wanted)} clips cannot be used: {cache.folder / 'skipped.csv'}")
+        log.info(f"{lacking} of {len(wanted)} clips cannot be used: {skipped}")
     if not clips or (complete and lacking):
         raise DataNotFoundError(
             f"{lacking} of {len(wanted)} clips have no features",
             expected="at least one, and all of them for a submission, which needs a row for each",
-            fix=f"see {cache.folder / 'skipped.csv'} and replace these files",
+            fix=f"see {skipped} and replace these files",
         )
     return clips
 

@@ -25,7 +25,7 @@ from music_affect.runs import writer as run_writer
 from music_affect.sweep.run_job import make_run
 from music_affect.sweep.search.trial import trial_callbacks
 from music_affect.system import launch
-from music_affect.training import transfer
+from music_affect.training import average, transfer
 
 
 def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, Any]:
@@ -44,6 +44,7 @@ def train(cfg: DictConfig, folder: Path, *, summary: bool = True) -> dict[str, A
     """
     source = build.source(cfg)
     compatibility.check(cfg, source)
+    average.check(cfg, source)
     transfer.check(cfg)
     transfer.use_public_weights(cfg)
     clips = compatibility.check_clips(cfg, source)

@@ -141,6 +141,11 @@ def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, 
         "linear, on clip statistics": references["linear"][part],
         constant: references["majority"][part],
     }
+    members = run.metrics.get("members") or {}
+    rows |= {
+        f"member {name}: {found['model']} on {found['features']}": found["test"][part]
+        for name, found in members.items()
+    }
     val = run.metrics.get("val") or {}
     return rows | ({f"{model}, val": val[part]} if val.get(part) else {})
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,11 @@ from music_affect.configuration.compatibility import FLOAT16
 from music_affect.contracts.errors import CheckpointError, RunFolderError
 from music_affect.contracts.spec import Categorical, Target
 from music_affect.data.cache.features import FeatureCache
-from music_affect.data.preparation import statistics
 from music_affect.data.source import Clip, ClipSource
 from music_affect.runs.checkpoint import Checkpoint, made_from
 from music_affect.runs.predictions import Predictions
 from music_affect.system import files
+from music_affect.training.answers import answer, mean_of
 
 if TYPE_CHECKING:
     from music_affect.features.audio.selection import Selection
@@ -31,6 +32,40 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _SELECTION = "data.selection"
 _OF_THE_DATA = "min_seconds"  # of a selection: which files are in the data set, not what the model hears of them
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A checkpoint beside the features of a data set.
+
+    Args:
+        checkpoint: whose answers are wanted.
+        cfg: its run's configuration, with the data and the folders of this call.
+        cache: features of the clips, as it was trained on them.
+        members: likewise, of the models whose answers it averages, by name.
+    """
+
+    checkpoint: Checkpoint
+    cfg: DictConfig
+    cache: FeatureCache
+    members: Mapping[str, Answering] = field(default_factory=dict)
+
+    @cached_property
+    def ids(self) -> set[str]:
+        """Of the clips that it can answer for."""
+        return set(self.cache.position).intersection(*(member.ids for member in self.members.values()))
+
+    def answer(self, clips: Sequence[Clip]) -> Predictions:
+        """Predictions for clips among ``ids``, in order, labelled or not.
+
+        Raises:
+            CheckpointError: weights or settings do not fit together.
+        """
+        if not self.members:
+            return answer(self.cfg, self.checkpoint, self.cache, clips)
+        answers = {name: member.answer(clips) for name, member in self.members.items()}
+        with made_from(self.checkpoint.path):
+            return mean_of(answers, self.cfg.model.members, self.checkpoint.description.spec.targets)
 
 
 def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, ClipSource]:
@@ -42,18 +77,11 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, 
     with made_from(checkpoint.path):
         run_cfg = checkpoint.description.cfg
         own = OmegaConf.select(cfg, "data") is None
-        with open_dict(run_cfg):
-            run_cfg.paths, run_cfg.workers = cfg.paths, cfg.workers
-            run_cfg.callbacks, run_cfg.logger = {}, {}
-            run_cfg.trainer = {**_trainer(run_cfg.trainer), "accelerator": cfg.accelerator, "devices": 1}
-            on_gpu = cfg.accelerator != "cpu" and torch.cuda.is_available()
-            if str(run_cfg.trainer.get("precision")) in FLOAT16 and not on_gpu:
-                run_cfg.trainer.precision = "32-true"  # which holds all that float16 says
-            if not own:
+        _settle(run_cfg, cfg, cfg.accelerator)
+        if not own:
+            with open_dict(run_cfg):
                 run_cfg.data = OmegaConf.create(OmegaConf.to_container(cfg.data))
                 run_cfg.also = None
-            run_cfg.loader.overfit_batches = 0
-            run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
         if checkpoint.reference is None:
             from music_affect.training.trainer import check_trainer
 
@@ -63,15 +91,26 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, 
     return run_cfg, build.source(run_cfg)  # the caller's own: what is wrong with it is no fault of the checkpoint
 
 
+def _settle(run_cfg: DictConfig, call: DictConfig, accelerator: str) -> None:
+    """Puts this call's folders and device in place of the training's."""
+    with open_dict(run_cfg):
+        run_cfg.paths, run_cfg.workers = call.paths, call.workers
+        run_cfg.callbacks, run_cfg.logger = {}, {}
+        run_cfg.trainer = {**_trainer(run_cfg.trainer), "accelerator": accelerator, "devices": 1}
+        on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+        if str(run_cfg.trainer.get("precision")) in FLOAT16 and not on_gpu:
+            run_cfg.trainer.precision = "32-true"  # which holds all that float16 says
+        run_cfg.loader.overfit_batches = 0
+        run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
+
+
 def _trainer(trained: DictConfig) -> dict[str, Any]:
     """What of the training's Trainer changes answers: not where it writes, what watches it, or on which machines."""
     return {key: trained[key] for key in ("_target_", "precision", "deterministic") if key in trained}
 
 
-def features_as_trained(
-    run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource, clips: list[Clip]
-) -> FeatureCache:
-    """Features of clips, extracted where need be, as the checkpoint was trained on them.
+def answering(run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource, clips: list[Clip]) -> Answering:
+    """A checkpoint beside the features of clips, extracted where need be, as it was trained on them.
 
     Args:
         run_cfg: of ``configuration``; its selection is changed to that of the training.
@@ -85,7 +124,15 @@ def features_as_trained(
     _hear_as_trained(run_cfg, checkpoint, data)
     cache = features(run_cfg, data, clips)
     _check_features(run_cfg, checkpoint, cache)
-    return cache
+    members = {}
+    for name, member in checkpoint.members.items():
+        with made_from(checkpoint.path):
+            own = member.description.cfg
+            _settle(own, run_cfg, run_cfg.trainer.accelerator)
+            with open_dict(own):
+                own.data, own.also = run_cfg.data, run_cfg.get("also")
+        members[name] = answering(own, member, data, clips)
+    return Answering(checkpoint, run_cfg, cache, members)
 
 
 def _hear_as_trained(run_cfg: DictConfig, checkpoint: Checkpoint, data: ClipSource) -> None:
@@ -168,35 +215,6 @@ def check_classes(trained: Mapping[str, Target], found: Mapping[str, Target], da
                 expected=f"classes among {', '.join(kind.classes)}",
                 fix="score other data, or rename or leave out these classes",
             )
-
-
-def answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, clips: Sequence[Clip]) -> Predictions:
-    """Predictions for clips, in order, labelled or not.
-
-    Raises:
-        CheckpointError: its weights or settings do not fit together.
-    """
-    with made_from(checkpoint.path):
-        return _answer(run_cfg, checkpoint, cache, clips)
-
-
-def _answer(run_cfg: DictConfig, checkpoint: Checkpoint, cache: FeatureCache, clips: Sequence[Clip]) -> Predictions:
-    description = checkpoint.description
-    targets = description.spec.targets
-    if checkpoint.reference is not None:
-        from music_affect.evaluation import references
-
-        fitted = references.from_dict(checkpoint.reference, targets)
-        rows = statistics(cache, build.view(run_cfg, cache.identity.blocks))
-        return references.predict(fitted, rows[[cache.position[clip.id] for clip in clips]])
-    from music_affect.training import fit as fitting
-    from music_affect.training.callbacks.termination import Termination
-    from music_affect.training.trainer import trainer_for_answers
-
-    data = build.datamodule(run_cfg, cache, {"test": clips}, targets, description.normalizer)
-    task = build.task(run_cfg, description.spec)
-    task.load_state_dict(dict(checkpoint.weights))
-    return fitting.predict(task, trainer_for_answers(run_cfg.trainer, [Termination()]), data.windows("test"))
 
 
 def results_path(checkpoint: Path, kind: str, name: str, out: str | None) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ SHAPE = {
     "trained_on": {str: [str]},
     "digests": [int],
 }
-CONTENT = {KEY: SHAPE, "state_dict?": {str: torch.Tensor}, "reference?": ({str: dict}, None), "epoch?": int}
+MODEL = {KEY: SHAPE, "state_dict?": {str: torch.Tensor}, "reference?": ({str: dict}, None), "epoch?": int}
+CONTENT = {**MODEL, "members?": {str: MODEL}}
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Checkpoint:
         weights: of the LightningModule, or empty for a reference model.
         reference: a reference model as plain containers, or None.
         epoch: after which it was saved.
+        members: checkpoints whose answers are averaged, by name; a model by itself has none.
     """
 
     path: Path
@@ -139,6 +141,7 @@ class Checkpoint:
     weights: Mapping[str, torch.Tensor]
     reference: Mapping[str, Any] | None
     epoch: int
+    members: Mapping[str, Checkpoint] = field(default_factory=dict)
 
 
 def describe(
@@ -187,6 +190,17 @@ def read_checkpoint(path: Path, trusted: Trust = False) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file raises whatever pickle and torch make of it
         raise unreadable(path, error) from error
+    found = _checked(path, content, CONTENT, trusted)
+    members = {name: _checked(path, member, MODEL, trusted) for name, member in content.get("members", {}).items()}
+    return replace(found, members=members)
+
+
+def _checked(path: Path, content: Any, shape: Mapping[str, Any], trusted: Trust) -> Checkpoint:
+    """What was read, once it is known to be harmless.
+
+    Raises:
+        CheckpointError: it is of another kind or age, or asks for what a checkpoint may not do.
+    """
     own = content.get(KEY) if isinstance(content, dict) else None
     if not isinstance(own, dict) or own.get("format") != FORMAT:
         found = f"the format {str(own.get('format'))[:20]}" if isinstance(own, dict) else "no description"
@@ -195,7 +209,7 @@ def read_checkpoint(path: Path, trusted: Trust = False) -> Checkpoint:
             expected=f"a checkpoint of music_affect, format {FORMAT}",
             fix="train again",
         )
-    wrong = mismatch(content, CONTENT)
+    wrong = mismatch(content, shape)
     if wrong:
         raise _broken(path, f"is no checkpoint as music_affect writes them ({wrong})")
     trust.check(own["config"], trusted, path)
@@ -218,3 +232,20 @@ def write_reference_checkpoint(path: Path, description: Description, reference: 
     """Saves a reference model in the form of a checkpoint."""
     with files.atomic_path(path) as temporary:
         torch.save({KEY: description.to_dict(), "reference": dict(reference)}, temporary)
+
+
+def write_average_checkpoint(path: Path, description: Description, members: Mapping[str, Path]) -> None:
+    """Saves an averaged system: what its members' checkpoints hold beside what they were trained with.
+
+    Args:
+        path: of the new checkpoint.
+        description: of the run that averages.
+        members: checkpoints of models, by name.
+    """
+    read = {name: torch.load(file, map_location="cpu", weights_only=True) for name, file in members.items()}
+    models = {
+        name: {key: found[key] for key in (KEY, "state_dict", "reference", "epoch") if key in found}
+        for name, found in read.items()
+    }
+    with files.atomic_path(path) as temporary:
+        torch.save({KEY: description.to_dict(), "members": models}, temporary)

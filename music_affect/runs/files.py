@@ -52,6 +52,7 @@ _METRICS = {
     "score?": _NUMBER,
     "start?": ({str: (str, float, [str], None)}, None),
     "weighting?": ({str: float}, None),
+    "members?": ({str: {"model": str, "features": str, "test": _SCORES}}, None),
     "alarms?": [{"name": str, "message": str}],
     "test": _SCORES,
     "val?": (_SCORES, None),

@@ -21,6 +21,7 @@ from music_affect.system.plain_text import is_word, on_one_line
 Trust = bool | str | Sequence[str] | None
 TARGET = "_target_"
 _NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+")
+_OF_A_MEMBER = re.compile(r"model\.members\.\w+\.")  # an averaged system holds the settings of its models
 _SPECIAL = re.compile(r"_\w+_")  # of Hydra: they change what is called, and how
 _DEEPEST, _MOST, _LONGEST = 20, 50_000, 10_000
 _PLAIN = str | int | float | bool | None
@@ -152,7 +153,7 @@ def _check_target(place: str, name: Any, trust: Trust) -> None:
         raise ValueError(f"{place}._target_={name!r} is no name of a class")
     modules = [trust] if isinstance(trust, str) else [] if trust is None or isinstance(trust, bool) else trust
     trusted = trust is True or any(f"{name}.".startswith(f"{module}.") for module in modules)
-    kind = PLACES.get(place)
+    kind = PLACES.get(_OF_A_MEMBER.sub("", place))
     if not trusted and (kind is None or not kind.allows(name)):
         raise ValueError(f"{place or 'its top'} would call {name}")
 

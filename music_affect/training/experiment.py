@@ -34,8 +34,8 @@ from music_affect.system import files, launch
 from music_affect.system.console import print_alarms, synthetic_label
 from music_affect.system.environment import environment
 from music_affect.system.plain_text import on_one_line
+from music_affect.training import average, resuming, transfer
 from music_affect.training import loggers as trackers
-from music_affect.training import resuming, transfer
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
@@ -60,6 +60,7 @@ class Trained:
         train: figures of the tested epoch on the training windows, as logged.
         start: what was taken over from another run, or None.
         loss_weights: learned weights of the labels' losses, or None.
+        members: facts of the runs that are averaged, by name, or None.
     """
 
     predictions: dict[str, Predictions]
@@ -69,6 +70,7 @@ class Trained:
     train: dict[str, float] = field(default_factory=dict)
     start: dict[str, Any] | None = None
     loss_weights: dict[str, float] | None = None
+    members: dict[str, Any] | None = None
 
 
 def run(
@@ -89,16 +91,16 @@ def run(
     began = time.perf_counter()
     _check(cfg)
     log.info(f"Run folder: {writer.path}")
-    # A reference has no epochs for a CSV file, and needs no Lightning.
-    unused = "reference" in cfg.model and list(cfg.get("logger") or {}) == ["csv"]
+    # Without epochs there is nothing for a CSV file, and no need of Lightning.
+    unused = "net" not in cfg.model and list(cfg.get("logger") or {}) == ["csv"]
     loggers = [] if unused or cfg.trainer.get("fast_dev_run") else build.loggers(cfg)
     with trackers.opened(loggers, build.plain(cfg)) as loggers:
         start = transfer.read(cfg)
-        if "reference" in cfg.model:  # without importing Lightning
-            prepared = prepare(cfg, source)
-        else:
+        if "net" in cfg.model:
             data = _data_module(cfg, source, start)
             prepared = data.prepared
+        else:  # without importing Lightning
+            prepared = average.usable_by_all(cfg, source, prepare(cfg, source))
         view = build.view(cfg, prepared.cache.identity.blocks)
         console.print(_opening(cfg, prepared))
         alarms = judging.data_alarms(prepared, start)
@@ -106,6 +108,8 @@ def run(
         writer.write_json("manifest.json", _manifest(cfg, prepared))
         if "reference" in cfg.model:
             trained = _fit_reference(cfg, prepared, view, writer)
+        elif "members" in cfg.model:
+            trained = _fit_members(cfg, source, prepared, view, writer)
         else:
             fitted = _fit(cfg, data, start, writer, loggers, callbacks, console)
             if cfg.loader.overfit_batches or cfg.trainer.get("fast_dev_run"):
@@ -158,7 +162,7 @@ def _data_module(cfg: DictConfig, source: ClipSource, start: Checkpoint | None) 
 
 
 def _check(cfg: DictConfig) -> None:
-    if "net" in cfg.model:
+    if "reference" not in cfg.model:
         from music_affect.training.trainer import check_trainer
 
         check_trainer(cfg)
@@ -336,6 +340,17 @@ def _fit_reference(cfg: DictConfig, prepared: Prepared, view: View, writer: RunW
     return Trained(found, weights, parameters=0, seconds=round(seconds, 1))
 
 
+def _fit_members(cfg: DictConfig, source: ClipSource, prepared: Prepared, view: View, writer: RunWriter) -> Trained:
+    began = time.perf_counter()
+    silent = Console(quiet=True)  # what there is to say of the data has been said
+    found, facts, parameters = average.fit(
+        cfg, source, prepared, view, writer, lambda member, own: run(member, source, own, silent)
+    )
+    reason = f"the mean of the answers of {', '.join(facts)}"
+    weights = {"kind": "last", "epoch": 0, "reason": reason, "file": str(LAST_CHECKPOINT)}
+    return Trained(found, weights, parameters, round(time.perf_counter() - began, 1), members=facts)
+
+
 def _metrics(
     cfg: DictConfig, prepared: Prepared, view: View, trained: Trained, data_alarms: Sequence[Alarm]
 ) -> dict[str, Any]:
@@ -358,6 +373,7 @@ def _metrics(
         "seconds": {"training": trained.seconds},
         "start": trained.start,
         "weighting": trained.loss_weights,
+        "members": trained.members,
         **judged,
         "alarms": [alarm.to_dict() for alarm in alarms],
     }

@@ -109,9 +109,9 @@ def read(cfg: DictConfig) -> Checkpoint | None:
     from music_affect.runs.checkpoint import read_checkpoint
 
     start = read_checkpoint(Path(cfg.start_from).expanduser(), cfg.trust)
-    if start.reference is not None:
+    if not start.weights:
         raise CheckpointError(
-            f"start_from={cfg.start_from} is a reference model",
+            f"start_from={cfg.start_from} is a reference model or an average of several",
             expected="a run of a network",
             fix="choose another run",
         )
