@@ -193,10 +193,10 @@ def choices(group: str) -> list[str]:
 
 
 def choice(group: str, name: str) -> DictConfig:
-    """One file of a group together with the files it builds on."""
+    """One file of a group together with the files of that group that it builds on."""
     node = OmegaConf.load(conf_folder() / group / f"{name}.yaml")
     assert isinstance(node, DictConfig)
-    bases = [choice(group, base) for base in node.pop("defaults", []) if base != "_self_"]
+    bases = [choice(group, base) for base in node.pop("defaults", []) if isinstance(base, str) and base != "_self_"]
     merged = OmegaConf.merge(*bases, node)
     assert isinstance(merged, DictConfig)
     return merged

@@ -138,6 +138,8 @@ RULES: Mapping[str, Rule] = {
     "tokens": whole(1),
     "eps": number(0, 1),
     "strength": above(0),
+    "classification": number(0),
+    "regression": number(0),
     # a task
     "task.target": WORD | NULL,
     "task.targets": listed(WORD),

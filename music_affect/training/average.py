@@ -14,18 +14,14 @@ from omegaconf import DictConfig, open_dict
 from music_affect.configuration import build, caching, compatibility
 from music_affect.contracts.errors import CheckpointError, ConfigurationError
 from music_affect.contracts.spec import DataSpec
-from music_affect.data.normalization import Normalizer
 from music_affect.data.preparation import Prepared
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import restrict
 from music_affect.data.view import View
 from music_affect.runs import writer as run_writer
-from music_affect.runs.checkpoint import describe, read_checkpoint, write_average_checkpoint
 from music_affect.runs.predictions import Predictions
-from music_affect.runs.training_clips import count_trained_on
 from music_affect.runs.writer import LAST_CHECKPOINT, RunWriter
 from music_affect.system import files, launch
-from music_affect.training.answers import answer, mean_of
 
 log = logging.getLogger(__name__)
 FOLDER = "members"  # of their runs, in that of the average
@@ -119,6 +115,12 @@ def fit(
     Returns:
         Predictions by part, facts of each member by name, and the number of trained parameters of all.
     """
+    # torch, only now that there is work for it
+    from music_affect.data.normalization import Normalizer
+    from music_affect.runs.checkpoint import describe, read_checkpoint, write_average_checkpoint
+    from music_affect.runs.training_clips import count_trained_on
+    from music_affect.training.answers import answer, mean_of
+
     answers: dict[str, dict[str, Predictions]] = {part: {} for part in prepared.parts}
     facts: dict[str, Any] = {}
     checkpoints: dict[str, Path] = {}
