@@ -54,6 +54,8 @@ def configuration(cfg: DictConfig, checkpoint: Checkpoint) -> tuple[DictConfig, 
                 run_cfg.also = None
             run_cfg.loader.overfit_batches = 0
             run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
+            if "cache" in (run_cfg.features.extraction.get("network") or {}):
+                run_cfg.features.extraction.network.cache = cfg.paths.cache
         if checkpoint.reference is None:
             from music_affect.training.trainer import check_trainer
 
