@@ -16,7 +16,7 @@ from music_affect.features.spectrogram import Floats
 
 
 class EmbeddingNetwork(Protocol):
-    """A frozen network: picklable and hashable, since it crosses to worker processes; its weights are read on first use."""
+    """A frozen network: picklable, since it crosses to worker processes, where its weights are read on first use."""
 
     @property
     def widths(self) -> Mapping[str, int]:
@@ -95,4 +95,4 @@ def in_patches(frames: Floats, length: int, hop: int) -> Floats:
     if len(frames) < length:
         return np.resize(frames, (1, length, frames.shape[1]))
     windows = np.lib.stride_tricks.sliding_window_view(frames, length, axis=0)[::hop]
-    return np.ascontiguousarray(windows.transpose(0, 2, 1))
+    return np.array(windows.transpose(0, 2, 1), order="C")  # a copy: a view may not be written

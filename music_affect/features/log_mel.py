@@ -58,7 +58,7 @@ class LogMelExtractor(FileExtractor):
             raise ConfigurationError(
                 "log-mel features for a trained network and data.beat=true",
                 expected="data with full-rate frames",
-                fix="choose data without beats (data=…, not data=…_beat; in prepare variants=[full]), or features=fused",
+                fix="choose data without beats (not data=…_beat; prepare: variants=[full]), or features=fused",
             )
         for name in ("sample_rate", "n_fft", "hop_length", "n_mels", "scale", "offset", "min_seconds"):
             self.require(name, getattr(self, name) > 0, "a positive number")

@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from music_affect.contracts.errors import CheckpointError
 from music_affect.models import musicnn_wheel
 from music_affect.models.musicnn_wheel import EMBEDDING, POOLED, TAGS
 
 if TYPE_CHECKING:
-    from music_affect.models.musicnn_inference import Floats, MusicnnInference
+    import torch
+
+    from music_affect.models.musicnn import Musicnn
+
+Floats = NDArray[np.float32]
+
+PATCHES = 16  # at once: the memory for a clip of any length is that of so many
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,8 @@ class MusicnnNetwork:
         CheckpointError: the file cannot be read.
 
     Reference:
-        J. Pons and X. Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", late-breaking
-        demo, ISMIR 2019.
+        J. Pons and X. Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging",
+        late-breaking demo, ISMIR 2019.
     """
 
     file: str | None = None
@@ -79,16 +86,44 @@ class MusicnnNetwork:
         Raises:
             CheckpointError: the weights are gone, or others than they were.
         """
-        from threadpoolctl import threadpool_limits
+        import torch
 
         network = _loaded(self._wheel, self.weights)
-        with threadpool_limits(1, user_api="blas"):
-            return np.concatenate(network(patches), axis=1)
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                answers = [network(part) for part in torch.from_numpy(patches).split(PATCHES)]
+        finally:
+            torch.set_num_threads(before)
+        return torch.cat(answers).numpy()
+
+
+@dataclass(frozen=True)
+class _Tagger:
+    """The network with its layer of tags."""
+
+    net: Musicnn
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    def __call__(self, patches: torch.Tensor) -> torch.Tensor:
+        """Patches [P, T, F] to embedding, mean channels and tags side by side."""
+        import torch
+
+        lengths = torch.full((len(patches),), patches.shape[1])
+        channels = self.net.pool(patches, lengths)
+        embedding = self.net.embed(channels)
+        tags = torch.sigmoid(embedding @ self.weight + self.bias)
+        return torch.cat([embedding, channels.mean, tags], dim=1)
 
 
 @lru_cache(maxsize=1)
-def _loaded(wheel: Path, weights: str) -> MusicnnInference:
-    from music_affect.models.musicnn_inference import MusicnnInference
+def _loaded(wheel: Path, weights: str) -> _Tagger:
+    import torch
+
+    from music_affect.models.musicnn import Musicnn
+    from music_affect.models.musicnn_start import state
 
     if musicnn_wheel.digest(wheel) != weights:
         raise CheckpointError(
@@ -96,4 +131,7 @@ def _loaded(wheel: Path, weights: str) -> MusicnnInference:
             expected="the file that these features are made with",
             fix="remove it, so that it is fetched again, or name another",
         )
-    return MusicnnInference(musicnn_wheel.read(wheel))
+    arrays = musicnn_wheel.read(wheel)
+    net = Musicnn(musicnn_wheel.N_MELS, 1)
+    net.load_state_dict(state(arrays))
+    return _Tagger(net.eval(), *(torch.from_numpy(arrays[f"dense_1/{part}"]) for part in ("kernel", "bias")))

@@ -1,6 +1,7 @@
 """The published wheel with the weights of MSD_musicnn: where it is, how it is fetched, and what is read out of it.
 
-The wheel is a zip archive that is read as data: the package in it needs TensorFlow 1 and is never installed or imported.
+The wheel is a zip archive that is read as data: the package in it needs TensorFlow 1, and is neither installed nor
+imported.
 
 Reference:
     J. Pons and X. Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", late-breaking

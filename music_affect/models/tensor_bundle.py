@@ -1,6 +1,6 @@
 """Reads TensorFlow's checkpoint format as data: no TensorFlow, no pickle, and nothing in the files runs.
 
-A bundle is an index (a sorted table of keys, each with the type, shape, offset and size of an array as a protocol-buffer
+A bundle is an index (a sorted table of keys, each with type, shape, offset and size of an array as a protocol-buffer
 message) beside a file of little-endian arrays. The bytes may be a stranger's: every length is checked against what is
 there before anything is taken from it, and an array is made only in the shape that the reader asks for.
 

@@ -76,6 +76,12 @@ PLACES: Mapping[str, Kind] = {
     "features.extraction.network": Kind(names=("music_affect.models.musicnn_network.MusicnnNetwork",)),
     "beat_tracker": _BEATS,
     "model.net": Kind(modules="music_affect.models", base="music_affect.models.backbone.Backbone"),
+    "model.start": Kind(
+        names=(
+            "music_affect.models.musicnn_start.MusicnnStart",
+            "music_affect.models.public_weights.PublicTransformer",
+        )
+    ),
     "model.reference.classification": _REFERENCE,
     "model.reference.regression": _REFERENCE,
     "task.classification": _OBJECTIVE,
