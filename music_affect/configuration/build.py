@@ -252,12 +252,16 @@ def datamodule(
 ) -> ClipDataModule:
     """The LightningDataModule over divided clips."""
     from music_affect.data.datamodule import ClipDataModule
+    from music_affect.data.normalization import Normalizer
 
+    viewed = view(cfg, cache.identity.blocks)
+    if normalizer is None and not cfg.loader.standardise:
+        normalizer = Normalizer.identity(viewed.num_features)
     return ClipDataModule(
         cache,
         splits,
         targets,
-        view(cfg, cache.identity.blocks),
+        viewed,
         loading(cfg, frame_rate(cfg)),
         make(cfg.augmentation),
         seed=cfg.seed,

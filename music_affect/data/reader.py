@@ -104,6 +104,9 @@ class ReadArrays:
 class PathExtraction(Protocol):
     """Features of several kinds of one audio file."""
 
+    def prepare(self) -> None:
+        """Makes sure, once and before worker processes start, that what it needs is there."""
+
     def __call__(self, path: Path, wanted: Sequence[int] | None = None) -> Sequence[Answer]: ...
 
 

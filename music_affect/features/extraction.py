@@ -77,6 +77,10 @@ class Extractor(Protocol):
         """Features of one excerpt, from what the window computes once for all extractors."""
         ...
 
+    def prepare(self) -> None:
+        """Makes sure, once and before worker processes start, that what it needs is there."""
+        ...
+
 
 class FileExtractor(ABC):
     """An extractor that can also be called by itself, for a file or a signal."""
@@ -86,6 +90,9 @@ class FileExtractor(ABC):
     @abstractmethod
     def features(self, window: Window) -> Features:
         """Features of one excerpt, from what the window computes once for all extractors."""
+
+    def prepare(self) -> None:  # noqa: B027 - most need nothing
+        """Makes sure, once and before worker processes start, that what it needs is there."""
 
     def extract(self, audio: Floats) -> Floats:
         """Features of one signal.
@@ -125,6 +132,11 @@ class Extraction:
 
     extractors: tuple[Extractor, ...]
     selection: Selection = Selection()  # noqa: RUF009 - immutable
+
+    def prepare(self) -> None:
+        """Makes sure, once and before worker processes start, that what its extractors need is there."""
+        for extractor in self.extractors:
+            extractor.prepare()
 
     def __call__(self, path: Path, wanted: Sequence[int] | None = None) -> list[Features | ClipError]:
         """Features of one audio file.

@@ -102,6 +102,8 @@ def _settle(run_cfg: DictConfig, call: DictConfig, accelerator: str) -> None:
             run_cfg.trainer.precision = "32-true"  # which holds all that float16 says
         run_cfg.loader.overfit_batches = 0
         run_cfg.features.extraction.pop("device", None)  # the training's; this machine may lack it
+        if "cache" in (run_cfg.features.extraction.get("network") or {}):
+            run_cfg.features.extraction.network.cache = call.paths.cache
 
 
 def _trainer(trained: DictConfig) -> dict[str, Any]:

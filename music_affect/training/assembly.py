@@ -19,7 +19,7 @@ from music_affect.tasks.base import Task
 from music_affect.training import transfer
 from music_affect.training.callbacks.begun import Begun
 from music_affect.training.callbacks.checkpoints import RunCheckpoint
-from music_affect.training.callbacks.freezing import FreezeBackbone
+from music_affect.training.callbacks.freezing import Freeze
 from music_affect.training.callbacks.history import History
 from music_affect.training.callbacks.seeding import SeedEveryEpoch
 from music_affect.training.callbacks.termination import Termination
@@ -77,6 +77,7 @@ def callbacks(
     """
     seed = cfg.seed if rank == 0 else int(np.random.SeedSequence((cfg.seed, rank)).generate_state(1)[0])
     frozen = transfer.frozen_epochs(cfg.freeze)
+    part = f"backbone.{transfer.FRONT_END}" if cfg.freeze == transfer.FRONT_END else "backbone"
     last = RunCheckpoint(
         cast(str, writer.path / LAST_CHECKPOINT.parent),
         filename=LAST_CHECKPOINT.stem,
@@ -86,7 +87,7 @@ def callbacks(
         SeedEveryEpoch(seed),
         Termination(),
         history,
-        *([FreezeBackbone(frozen)] if frozen != 0 else []),
+        *([Freeze(part, frozen)] if frozen != 0 else []),
         *build.callbacks(cfg, validated=validated),
         *more,
         last,  # at the end: it keeps what the others know, and a resumed run starts from it

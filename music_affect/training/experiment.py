@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -241,11 +241,8 @@ def _made(
         data.clips.splits["val"] = []
     task = assembly.task(cfg, data, start)
     loaded = None if start is None else _load(cfg, task, data.spec, start)
-    if "pretrained" in cfg.model and start is None and writer.resume_from is None:
-        from music_affect.models.backbone import Backbone
-        from music_affect.models.pretrained import load_pretrained
-
-        log.info(str(load_pretrained(cast(Backbone, task.backbone), cfg.model.pretrained)))
+    if "start" in cfg.model and start is None and writer.resume_from is None:
+        log.info(build.make(cfg.model.start).load(task.backbone))
     rank = launch.rank()
     validated = bool(data.clips.splits.get("val"))
     callbacks = assembly.callbacks(cfg, writer, history, rank, validated=validated, more=more)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from music_affect.configuration import build
 from music_affect.contracts.errors import CheckpointError, ConfigurationError
 from music_affect.contracts.spec import DataSpec
 from music_affect.runs.checkpoint_file import checkpoint_file
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from music_affect.tasks.base import Task
 
 SEEN_BY_THE_BACKBONE = ("features.blocks", "features.extraction", "data.beat", "loader.average_frames", "model.net")
+FRONT_END = "front_end"  # the part of that name in a backbone whose file in conf/ says what is frozen
 MAY_DIFFER = re.compile("dropout|min_seconds")
 
 
@@ -42,14 +44,15 @@ class Loaded:
 
 
 def frozen_epochs(freeze: str) -> int | None:
-    """Epochs for which the backbone is frozen: 0 for ``none``, None (always) for ``backbone``, N for ``until_epoch:N``.
+    """Epochs for which something is frozen: 0 for ``none``, N for ``until_epoch:N``, None (always) for the others.
 
     Raises:
         ConfigurationError: none of these.
     """
-    match = re.fullmatch(r"none|backbone|until_epoch:(\d+)", str(freeze))
+    match = re.fullmatch(r"none|backbone|front_end|until_epoch:(\d+)", str(freeze))
     if match is None:
-        raise ConfigurationError(f"freeze={freeze}", expected="none, backbone or until_epoch:N", fix="correct it")
+        expected = "none, backbone, front_end or until_epoch:N"
+        raise ConfigurationError(f"freeze={freeze}", expected=expected, fix="correct it")
     if match[1] is not None:
         return int(match[1])
     return 0 if freeze == "none" else None
@@ -62,11 +65,17 @@ def check(cfg: DictConfig) -> None:
         ConfigurationError: something is to be frozen that has not been trained.
         CheckpointError: there is nothing at ``start_from``.
     """
-    if frozen_epochs(cfg.freeze) != 0 and cfg.start_from is None:
+    if frozen_epochs(cfg.freeze) != 0 and cfg.start_from is None and "start" not in cfg.model:
         raise ConfigurationError(
             f"freeze={cfg.freeze} without a start: random weights would stay as they are",
             expected="start_from=RUN_FOLDER beside it",
             fix="add it, or leave out freeze",
+        )
+    if cfg.freeze == FRONT_END and "freeze" not in cfg.model:
+        raise ConfigurationError(
+            f"freeze={FRONT_END} with model={cfg.model.name}, which has no such part",
+            expected="a network with a front end, such as musicnn",
+            fix="choose freeze=backbone or freeze=until_epoch:N",
         )
     if (frozen_epochs(cfg.freeze) or 0) >= cfg.trainer.max_epochs > 0:
         raise ConfigurationError(
@@ -85,17 +94,21 @@ def check(cfg: DictConfig) -> None:
 
 
 def use_public_weights(cfg: DictConfig) -> None:
-    """Sizes the network by the public weights that it is to begin with, before any work; changes ``cfg``.
+    """Makes sure of the public weights that the network is to begin with and sizes it by them; changes ``cfg``.
 
     Raises:
-        MusicAffectError: there are none, or they do not fit the model.
+        MusicAffectError: there are none, or they do not fit the model or the features.
     """
-    if "pretrained" not in cfg.model or cfg.start_from is not None:
+    expected = cfg.model.get("expects")
+    if expected not in (None, cfg.features.name):
+        raise ConfigurationError(
+            f"model={cfg.model.name} with features={cfg.features.name}",
+            expected=f"features={expected}, which its weights were trained on",
+            fix=f"add features={expected}",
+        )
+    if "start" not in cfg.model or cfg.start_from is not None:
         return
-    from music_affect.models import public_weights
-
-    found = public_weights.find(cfg.model.pretrained)
-    cfg.model.net = {**cfg.model.net, **found.sizes}
+    cfg.model.net = {**cfg.model.net, **build.make(cfg.model.start).sizes()}
 
 
 def read(cfg: DictConfig) -> Checkpoint | None:

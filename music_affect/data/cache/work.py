@@ -145,8 +145,9 @@ class Work:
 
     def run(self, extract: Extract, processes: int) -> BuildSummary:
         audio = isinstance(extract, ExtractAudio)
-        if audio and self.missing:
-            compilation.folder()  # before the processes that need it are started, and before any progress is shown
+        if isinstance(extract, ExtractAudio) and self.missing:
+            extract.extraction.prepare()  # before the processes that need it are started, and any progress is shown
+            compilation.folder()  # likewise
         summary = BuildSummary(self._count, unusable=self._unusable)
         jobs = [(self._clips[place], kinds) for place, kinds in self.missing]
         results = in_order(
