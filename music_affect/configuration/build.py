@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from music_affect.data.normalization import Normalizer
     from music_affect.data.reader import Reader
     from music_affect.data.view import View
-    from music_affect.evaluation.baselines import Reference
+    from music_affect.evaluation.baselines.reference import Reference
     from music_affect.features.audio.selection import Selection
     from music_affect.models.backbone import Backbone
     from music_affect.tasks.base import Task
