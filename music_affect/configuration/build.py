@@ -267,7 +267,10 @@ def datamodule(
 
 def backbone(cfg: DictConfig, spec: DataSpec) -> Backbone:
     """The network, sized by the data."""
-    net: Backbone = make(cfg.model.net, num_features=spec.num_features, max_frames=spec.max_frames)
+    sizes: dict[str, Any] = {"num_features": spec.num_features, "max_frames": spec.max_frames}
+    if cfg.model.net.get("weigh_blocks"):
+        sizes["blocks"] = spec.blocks
+    net: Backbone = make(cfg.model.net, **sizes)
     return net
 
 

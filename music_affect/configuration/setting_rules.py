@@ -139,6 +139,7 @@ RULES: Mapping[str, Rule] = {
     "eps": number(0, 1),
     "strengths": listed(above(0), least=1),
     "penalties": listed(above(0), least=1),
+    "counts": listed(whole(1), least=1),
     "gammas": listed(above(0), least=1),
     # a task
     "task.target": WORD | NULL,

@@ -12,10 +12,11 @@ from sklearn.preprocessing import StandardScaler
 from music_affect.contracts.spec import Categorical
 from music_affect.evaluation.baselines.fitted import from_dict
 from music_affect.evaluation.baselines.linear import LinearReference, MajorityReference
+from music_affect.evaluation.baselines.neighbours import NeighboursReference
 from music_affect.evaluation.baselines.reference import Reference
 
 GENRES, THREE = Categorical(tuple("abcde")), Categorical(tuple("abc"))
-KINDS: list[type[Reference]] = [LinearReference, MajorityReference]
+KINDS: list[type[Reference]] = [LinearReference, MajorityReference, NeighboursReference]
 
 
 def blobs(classes: tuple[int, ...], clips: int = 120, figures: int = 30) -> tuple[np.ndarray, np.ndarray]:

@@ -14,10 +14,11 @@ from music_affect.contracts.spec import Continuous
 from music_affect.evaluation.baselines.fitted import LinearMap, from_dict
 from music_affect.evaluation.baselines.kernel import KernelReference
 from music_affect.evaluation.baselines.linear import MeanReference, RidgeReference
+from music_affect.evaluation.baselines.neighbours import NeighboursReference
 from music_affect.evaluation.baselines.reference import Reference
 
 FREE = Continuous(None, None)
-KINDS: list[type[Reference]] = [MeanReference, RidgeReference, KernelReference]
+KINDS: list[type[Reference]] = [MeanReference, RidgeReference, KernelReference, NeighboursReference]
 
 
 def scaled(clips: int = 120, figures: int = 30) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
 
 from music_affect.contracts.spec import Categorical, Target
 
@@ -95,7 +95,29 @@ class KernelMap(Fitted):
         return (similarities @ self.weights + self.bias)[:, None]
 
 
-KINDS: Mapping[str, type[Fitted]] = {kind.__name__: kind for kind in (LinearMap, KernelMap)}
+@dataclass(frozen=True)
+class Neighbours(Fitted):
+    """The mean label of the training clips that are nearest in direction (by the cosine of the angle).
+
+    Args:
+        support: standardised statistics of the training clips, float32 [M, D].
+        labels: of these clips, class indices, int64 [M], or values, float64 [M].
+        count: how many neighbours answer.
+    """
+
+    support: Statistics
+    labels: NDArray[Any]
+    count: int
+
+    def _outputs(self, inputs: Values) -> Values:
+        similarities = cosine_similarity(inputs, self.support.astype(np.float64))
+        nearest = self.labels[np.argsort(-similarities, axis=1, kind="stable")[:, : self.count]]
+        if not isinstance(self.target, Categorical):
+            return np.asarray(nearest.mean(axis=1, keepdims=True))
+        return np.stack([(nearest == index).mean(axis=1) for index in range(self.target.num_classes)], axis=1)
+
+
+KINDS: Mapping[str, type[Fitted]] = {kind.__name__: kind for kind in (LinearMap, KernelMap, Neighbours)}
 
 
 def from_dict(plain: Mapping[str, Any], target: Target) -> Fitted:

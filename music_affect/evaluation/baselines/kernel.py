@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from music_affect.contracts.spec import Continuous, Target
 from music_affect.evaluation.baselines.fitted import KernelMap
-from music_affect.evaluation.baselines.reference import Reference
+from music_affect.evaluation.baselines.reference import Learnt, Reference
 
 EXACT = 2000  # clips; of more, time would grow with their cube and memory with their square
 LANDMARKS = 1000  # clips that then stand for all
@@ -46,21 +46,23 @@ class KernelReference(Reference):
     ) -> None:
         self.penalties, self.gammas = penalties, gammas
 
-    def estimators(self, clips: int, figures: int) -> Sequence[Any]:
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[Any]:
         make = _exact if clips <= EXACT else _approximate
         return [make(penalty, gamma / figures) for penalty, gamma in product(self.penalties, self.gammas)]
 
-    def plain(self, estimator: Any, target: Target, scaler: StandardScaler) -> KernelMap:
+    def plain(self, learnt: Learnt) -> KernelMap:
+        estimator, scaler = learnt.estimator, learnt.scaler
         if isinstance(estimator, Pipeline):
             kernel, ridge = estimator[0], estimator[-1]
             support, gamma, bias = kernel.components_, kernel.gamma, float(ridge.intercept_)
             weights = kernel.normalization_.T @ ridge.coef_
         else:
             ridge = estimator.regressor_
-            support, gamma, bias = ridge.X_fit_, ridge.gamma, float(estimator.transformer_.mean_[0])
+            support, gamma, bias = learnt.inputs, ridge.gamma, float(estimator.transformer_.mean_[0])
             weights = ridge.dual_coef_
         weights = np.asarray(weights, np.float64).reshape(-1)
-        return KernelMap(target, scaler.mean_, scaler.scale_, support.astype(np.float32), weights, bias, float(gamma))
+        arrays = (scaler.mean_, scaler.scale_, support.astype(np.float32), weights)
+        return KernelMap(learnt.target, *arrays, bias=bias, gamma=float(gamma))
 
 
 def _exact(penalty: float, gamma: float) -> TransformedTargetRegressor:

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import StandardScaler
 
 from music_affect.contracts.spec import Categorical, Continuous, Target
 from music_affect.evaluation.baselines.fitted import Fitted, LinearMap, Statistics, Values
-from music_affect.evaluation.baselines.reference import Reference
+from music_affect.evaluation.baselines.reference import Learnt, Reference
 
 
 class _Linear(Reference):
     """A reference whose estimator is linear in the statistics, or does not look at them."""
 
-    def plain(self, estimator: Any, target: Target, scaler: StandardScaler) -> LinearMap:
+    def plain(self, learnt: Learnt) -> LinearMap:
+        estimator, target, scaler = learnt.estimator, learnt.target, learnt.scaler
         classes = target.num_classes if isinstance(target, Categorical) else 1
         weights, bias = np.zeros((classes, len(scaler.mean_))), np.full(classes, -np.inf)
         places = estimator.classes_ if isinstance(target, Categorical) else [0]
@@ -32,7 +32,7 @@ class MajorityReference(_Linear):
 
     answers = (Categorical,)
 
-    def estimators(self, clips: int, figures: int) -> Sequence[DummyClassifier]:
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[DummyClassifier]:
         return [DummyClassifier(strategy="prior")]
 
 
@@ -41,7 +41,7 @@ class MeanReference(_Linear):
 
     answers = (Continuous,)
 
-    def estimators(self, clips: int, figures: int) -> Sequence[DummyRegressor]:
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[DummyRegressor]:
         return [DummyRegressor()]
 
 
@@ -69,7 +69,7 @@ class LinearReference(_Linear):
             return MajorityReference().fit(statistics, labels, target)
         return super().fit(statistics, labels, target, groups)
 
-    def estimators(self, clips: int, figures: int) -> Sequence[LogisticRegression]:
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[LogisticRegression]:
         settings = {"class_weight": self.class_weight, "max_iter": 1000, "tol": 1e-3}
         return [LogisticRegression(C=strength, **settings) for strength in self.strengths]
 
@@ -91,7 +91,7 @@ class RidgeReference(_Linear):
     def __init__(self, penalties: Sequence[float] = (0.5, 0.05, 5.0)) -> None:
         self.penalties = penalties
 
-    def estimators(self, clips: int, figures: int) -> Sequence[Ridge]:
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[Ridge]:
         return [Ridge(alpha=penalty * figures) for penalty in self.penalties]
 
 

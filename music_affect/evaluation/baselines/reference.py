@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,24 @@ from music_affect.evaluation.baselines.choice import choose
 from music_affect.evaluation.baselines.fitted import Fitted, Statistics
 
 
+class Learnt(NamedTuple):
+    """A fitted estimator and what it was fitted on.
+
+    Args:
+        estimator: of scikit-learn, fitted.
+        inputs: standardised statistics, float [N, D].
+        labels: class indices, int [N], or values, float64 [N].
+        target: what the label is.
+        scaler: that has standardised the statistics.
+    """
+
+    estimator: Any
+    inputs: NDArray[np.floating[Any]]
+    labels: NDArray[Any]
+    target: Target
+    scaler: StandardScaler
+
+
 class Reference(ABC):
     """A model of clip statistics, fitted by scikit-learn."""
 
@@ -23,12 +41,12 @@ class Reference(ABC):
     precision: ClassVar[type[np.floating[Any]]] = np.float64
 
     @abstractmethod
-    def estimators(self, clips: int, figures: int) -> Sequence[Any]:
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[Any]:
         """Unfitted estimators of scikit-learn for so many clips and standardised statistics; the usual one first."""
 
     @abstractmethod
-    def plain(self, estimator: Any, target: Target, scaler: StandardScaler) -> Fitted:
-        """Returns the arrays of a fitted estimator, whose statistics were standardised by the scaler."""
+    def plain(self, learnt: Learnt) -> Fitted:
+        """Returns the arrays that answer as the fitted estimator does."""
 
     def fit(
         self, statistics: Statistics, labels: NDArray[Any], target: Target, groups: NDArray[Any] | None = None
@@ -50,9 +68,10 @@ class Reference(ABC):
         scaler = _scaler(statistics)
         inputs = scaler.transform(statistics.astype(np.float64))
         labels = labels if isinstance(target, Categorical) else labels.astype(np.float64)
-        candidates = self.estimators(*inputs.shape)
+        candidates = self.estimators(target, *inputs.shape)
         chosen = choose(candidates, inputs, labels, np.arange(len(labels)) if groups is None else groups)
-        return self.plain(chosen.fit(inputs.astype(self.precision), labels), target, scaler)
+        inputs = inputs.astype(self.precision)
+        return self.plain(Learnt(chosen.fit(inputs, labels), inputs, labels, target, scaler))
 
     def _check(self, labels: NDArray[Any], target: Target) -> None:
         if not isinstance(target, self.answers):
