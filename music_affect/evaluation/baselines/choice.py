@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
 
 Values = NDArray[np.float64]
 Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -40,8 +41,9 @@ def choose(estimators: Sequence[Any], inputs: Values, labels: NDArray[Any], grou
     folds = _folds(labels[few], groups[few], classes=is_classifier(estimators[0]))
     if len(estimators) == 1 or not folds:
         return estimators[0]
-    rotated = _rotated(inputs[few])
-    losses = np.stack([_losses(estimator, rotated, labels[few], folds) for estimator in estimators])
+    with threadpool_limits(1):  # which is faster for so few clips, on a busy machine many times
+        rotated = _rotated(inputs[few])
+        losses = np.stack([_losses(estimator, rotated, labels[few], folds) for estimator in estimators])
     best = int(losses.mean(axis=1).argmin())
     gain = losses[0] - losses[best]
     return estimators[best if gain.mean() > gain.std() / np.sqrt(len(gain)) else 0]

@@ -9,10 +9,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from music_affect.contracts.errors import ConfigurationError, LabelError
 from music_affect.contracts.spec import Categorical, Continuous, Target
-from music_affect.evaluation.baselines.choice import choose
+from music_affect.evaluation.baselines.choice import MOST, choose
 from music_affect.evaluation.baselines.fitted import Fitted, Statistics
 
 
@@ -71,7 +72,9 @@ class Reference(ABC):
         candidates = self.estimators(target, *inputs.shape)
         chosen = choose(candidates, inputs, labels, np.arange(len(labels)) if groups is None else groups)
         inputs = inputs.astype(self.precision)
-        return self.plain(Learnt(chosen.fit(inputs, labels), inputs, labels, target, scaler))
+        # A fit on few clips takes longer on several threads than on one, and many times longer on a busy machine.
+        with threadpool_limits(1 if len(labels) <= MOST else None):
+            return self.plain(Learnt(chosen.fit(inputs, labels), inputs, labels, target, scaler))
 
     def _check(self, labels: NDArray[Any], target: Target) -> None:
         if not isinstance(target, self.answers):
