@@ -210,7 +210,9 @@ def view(cfg: DictConfig, cached: Mapping[str, tuple[int, int]]) -> View:
     from music_affect.data.view import View
 
     if not cfg.features.blocks:
-        raise ConfigurationError("features.blocks=[]", expected="mel, chroma or both", fix="choose features=fused")
+        raise ConfigurationError(
+            "features.blocks=[]", expected=f"blocks of the data: {', '.join(cached)}", fix="choose features=fused"
+        )
     unknown = [name for name in cfg.features.blocks if name not in cached]
     if unknown:
         raise ConfigurationError(

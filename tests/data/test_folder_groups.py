@@ -107,6 +107,18 @@ def test_tags_of_a_gain_are_a_remark(tmp_path: Path) -> None:
     assert gain_remark([]) is None
 
 
+def test_a_gain_is_told_where_loudness_is_an_input(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = tagged(tmp_path / "music", **{f"t{n}": {"REPLAYGAIN_TRACK_GAIN": "-6.1 dB"} for n in range(4)})
+    parts = ("Rock,train", "Jazz,train", "Rock,test", "Jazz,test")
+    lines = [f"t{number}.flac,{cells}" for number, cells in enumerate(parts)]
+    (root / "labels.csv").write_text("\n".join(["path,genre,split", *lines, ""]))
+    for features, told in (("fused_loudness", 1), ("fused", 0)):
+        caplog.clear()
+        cfg = compose("train", "data=folder", f"data.root={root}", f"features={features}", "workers=1", "task=genre")
+        prepare(cfg, build.source(cfg))
+        assert sum("4 of 4 files have tags of ReplayGain" in message for message in caplog.messages) == told
+
+
 def test_tags_are_offered_and_used(tmp_path: Path) -> None:
     tags = {f"t{n}": {"artist": ("Ann", "ANN ", "Bob", "bob")[n]} for n in range(4)}
     root = tagged(tmp_path, **tags)
