@@ -51,7 +51,8 @@ def without_dropout(net: Backbone) -> Backbone:
 def backward(net: Backbone, embedding: Tensor) -> None:
     """Gradients of a fixed random projection of the embeddings, added to those that are there."""
     weights = torch.randn(net.out_features, generator=torch.Generator().manual_seed(2))
-    (embedding @ weights).sum().backward()
+    if embedding.requires_grad:  # a probe without a layer of its own has nothing to learn
+        (embedding @ weights).sum().backward()
 
 
 def gradients(net: Backbone) -> dict[str, Tensor]:
@@ -202,7 +203,7 @@ def load_net(name: str) -> dict[str, object]:
 def defaults(name: str) -> dict[str, object]:
     """What the constructor of a model's class takes where its yaml file says nothing."""
     signature = inspect.signature(hydra.utils.get_class(MODELS[name].net["_target_"]))
-    own = [p for p in signature.parameters.values() if p.name not in ("num_features", "max_frames")]
+    own = [p for p in signature.parameters.values() if p.name not in ("num_features", "max_frames", "blocks")]
     return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in own}
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from music_affect.data.normalization import Normalizer
     from music_affect.data.reader import Reader
     from music_affect.data.view import View
-    from music_affect.evaluation.baselines import Reference
+    from music_affect.evaluation.baselines.reference import Reference
     from music_affect.features.audio.selection import Selection
     from music_affect.models.backbone import Backbone
     from music_affect.tasks.base import Task
@@ -210,7 +210,9 @@ def view(cfg: DictConfig, cached: Mapping[str, tuple[int, int]]) -> View:
     from music_affect.data.view import View
 
     if not cfg.features.blocks:
-        raise ConfigurationError("features.blocks=[]", expected="mel, chroma or both", fix="choose features=fused")
+        raise ConfigurationError(
+            "features.blocks=[]", expected=f"blocks of the data: {', '.join(cached)}", fix="choose features=fused"
+        )
     unknown = [name for name in cfg.features.blocks if name not in cached]
     if unknown:
         raise ConfigurationError(
@@ -271,7 +273,10 @@ def datamodule(
 
 def backbone(cfg: DictConfig, spec: DataSpec) -> Backbone:
     """The network, sized by the data."""
-    net: Backbone = make(cfg.model.net, num_features=spec.num_features, max_frames=spec.max_frames)
+    sizes: dict[str, Any] = {"num_features": spec.num_features, "max_frames": spec.max_frames}
+    if cfg.model.net.get("weigh_blocks"):
+        sizes["blocks"] = spec.blocks
+    net: Backbone = make(cfg.model.net, **sizes)
     return net
 
 

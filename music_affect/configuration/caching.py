@@ -15,6 +15,7 @@ from music_affect.data.cache.builder import open_or_build
 from music_affect.data.cache.features import FeatureCache, cache_folder
 from music_affect.data.reader import Extract, ExtractAudio, ReadArrays, Reader
 from music_affect.data.source import Clip, ClipSource
+from music_affect.data.tags import gain_remark
 
 if TYPE_CHECKING:
     from music_affect.features.audio.selection import Selection
@@ -81,4 +82,8 @@ def features(cfg: DictConfig, data: ClipSource, clips: list[Clip]) -> FeatureCac
     cache = open_or_build(folder, clips, kind, extract([kind]), workers=workers(cfg, data))
     for remark, count in cache.remark_counts.items():
         log.info(f"{count} of {len(cache.ids)} clips: {remark}.")
+    if "loudness" in cfg.features.blocks and data.holds == "audio":
+        remark = gain_remark([clip.path for clip in clips])
+        if remark is not None:
+            log.warning(remark)
     return cache

@@ -137,9 +137,12 @@ RULES: Mapping[str, Rule] = {
     "mlp_ratio": above(0, 1000),
     "tokens": whole(1),
     "eps": number(0, 1),
-    "strength": above(0),
     "classification": number(0),
     "regression": number(0),
+    "strengths": listed(above(0), least=1),
+    "penalties": listed(above(0), least=1),
+    "counts": listed(whole(1), least=1),
+    "gammas": listed(above(0), least=1),
     # a task
     "task.target": WORD | NULL,
     "task.targets": listed(WORD),

@@ -13,18 +13,25 @@ from music_affect.data.labels import MISSING_CLASS, encode
 from music_affect.data.preparation import Prepared, statistics
 from music_affect.data.source import Clip
 from music_affect.data.view import View
-from music_affect.evaluation import baselines
+from music_affect.evaluation.baselines import fitted as plain_forms
+from music_affect.evaluation.baselines.kernel import KernelReference
+from music_affect.evaluation.baselines.linear import LinearReference, MajorityReference, MeanReference, RidgeReference
+from music_affect.evaluation.baselines.reference import Reference
 from music_affect.evaluation.measurement import measure
 from music_affect.runs.predictions import Predictions
 
-Fitted = Mapping[str, baselines.Fitted]
+Fitted = Mapping[str, plain_forms.Fitted]
 """By label."""
 
-MAKERS: dict[str, Callable[[], tuple[baselines.Reference, baselines.Reference]]] = {
-    "majority": lambda: (baselines.MajorityReference(), baselines.MeanReference()),
-    "linear": lambda: (baselines.LinearReference(), baselines.RidgeReference()),
+References = tuple[Reference | None, Reference | None]
+"""For a class and for a scale; None where there is none for such labels."""
+
+MAKERS: Mapping[str, Callable[[], References]] = {
+    "majority": lambda: (MajorityReference(), MeanReference()),
+    "linear": lambda: (LinearReference(), RidgeReference()),
+    "kernel": lambda: (None, KernelReference()),
 }
-"""What gives the references for a class and for a scale: the same answer whatever the music, and a linear model."""
+"""The same answer whatever the music, a linear model, and for scales one that need not be linear."""
 
 
 def rows(prepared: Prepared, view: View, clips: Sequence[Clip]) -> NDArray[np.float32]:
@@ -32,7 +39,7 @@ def rows(prepared: Prepared, view: View, clips: Sequence[Clip]) -> NDArray[np.fl
     return statistics(prepared.cache, view)[[prepared.cache.position[clip.id] for clip in clips]]
 
 
-def fit(make: Callable[[], tuple[baselines.Reference, baselines.Reference]], prepared: Prepared, view: View) -> Fitted:
+def fit(make: Callable[[], References], prepared: Prepared, view: View) -> Fitted:
     """One reference a label, learnt from the training clips that carry it.
 
     Args:
@@ -44,11 +51,15 @@ def fit(make: Callable[[], tuple[baselines.Reference, baselines.Reference]], pre
         LabelError: no training clip carries one of the labels.
     """
     train, (for_class, for_scale) = prepared.splits["train"], make()
+    # A clip that nobody's name stands on is a group of its own; no id has a zero byte.
+    groups = np.array([f"{clip.id}\0" if clip.group is None else clip.group for clip in train])
     found, fitted = rows(prepared, view, train), {}
     for name, kind in prepared.targets.items():
         labels, categorical = encode(train, name, kind), isinstance(kind, Categorical)
         there = labels != MISSING_CLASS if categorical else np.isfinite(labels)
-        fitted[name] = (for_class if categorical else for_scale).fit(found[there], labels[there], kind)
+        reference = for_class if categorical else for_scale
+        if reference is not None:
+            fitted[name] = reference.fit(found[there], labels[there], kind, groups[there])
     return fitted
 
 
@@ -58,20 +69,22 @@ def predict(fitted: Fitted, found: NDArray[np.float32]) -> Predictions:
 
 
 def scores(prepared: Prepared, view: View) -> dict[str, dict[str, Any]]:
-    """Test scores of the majority and the linear reference."""
+    """Test scores of the references that there are for labels of these kinds."""
     test = prepared.splits["test"]
     found = rows(prepared, view, test)
+    fitted = {name: fit(make, prepared, view) for name, make in MAKERS.items()}
     return {
-        name: measure(predict(fit(make, prepared, view), found), test, prepared.targets)
-        for name, make in MAKERS.items()
+        name: measure(predict(models, found), test, {label: prepared.targets[label] for label in models})
+        for name, models in fitted.items()
+        if models
     }
 
 
 def to_dict(fitted: Fitted) -> dict[str, Any]:
-    """Plain containers by label, for a checkpoint."""
+    """Plain containers and tensors by label, for a checkpoint."""
     return {name: reference.to_dict() for name, reference in fitted.items()}
 
 
 def from_dict(plain: Mapping[str, Any], targets: Mapping[str, Target]) -> Fitted:
     """Inverse of ``to_dict``."""
-    return {name: baselines.Fitted.from_dict(plain[name], kind) for name, kind in targets.items()}
+    return {name: plain_forms.from_dict(plain[name], kind) for name, kind in targets.items()}

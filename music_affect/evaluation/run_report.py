@@ -136,9 +136,11 @@ def _references(run: RunFolder) -> dict[str, Markdown]:
 def _scored(run: RunFolder, part: str, constant: str) -> dict[str, Mapping[str, Any]]:
     """Scores of a kind of label by what their row is called; ``constant`` names the answer that is always the same."""
     model, references = run.metrics["model"], run.metrics["references"]
+    kernel = references.get("kernel", {}).get(part)  # of scales alone
     rows = {
         bold(model): run.metrics["test"][part],
         "linear, on clip statistics": references["linear"][part],
+        **({} if kernel is None else {"kernel ridge, on clip statistics": kernel}),
         constant: references["majority"][part],
     }
     members = run.metrics.get("members") or {}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from music_affect.features.audio.recording import Recording
 from music_affect.features.chroma import BINS_PER_OCTAVE, chromagram
+from music_affect.features.loudness import momentary_loudness
 from music_affect.features.spectrogram import Floats, mel_power, transform
 from music_affect.features.tuning import FRAMES, estimate_tuning
 
@@ -60,6 +61,11 @@ class Analysis:
         magnitude = self.magnitude if ours else np.abs(transform(self.audio, *FRAMES))
         tuning = estimate_tuning(magnitude, self.sample_rate, BINS_PER_OCTAVE)
         return chromagram(self.audio, self.sample_rate, self.hop_length, tuning)
+
+    @cached_property
+    def loudness(self) -> Floats:
+        """Momentary loudness in LUFS, float32 [T]."""
+        return momentary_loudness(self.magnitude, len(self.audio), self.sample_rate, self.hop_length)
 
     @cached_property
     def percussive(self) -> Floats:

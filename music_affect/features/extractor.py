@@ -2,7 +2,8 @@
 
 The numbers are those of librosa, called in the obvious way at 22,050 Hz: ``power_to_db(melspectrogram, ref=max)`` with
 128 bands beside ``chroma_cqt``, and for the beat variant ``effects.hpss``, ``beat_track`` and ``util.sync`` with the
-median, on the mel power before the decibels. What they share is computed once.
+median, on the mel power before the decibels. What they share is computed once. Loudness stands beside them, since
+decibels below a clip's own maximum no longer tell how loud it is.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NO_BEATS = "no beats"  # the remark of a clip that is pooled over fixed windows
 
 @dataclass(frozen=True)
 class AudioExtractor(FileExtractor):
-    """Mel decibels beside chroma, a row a frame or a row a beat.
+    """Mel decibels beside chroma and momentary loudness in LUFS, a row a frame or a row a beat.
 
     Args:
         sample_rate: samples a second after resampling.
@@ -53,7 +54,7 @@ class AudioExtractor(FileExtractor):
     beat_tracker: BeatTracker = LibrosaBeats()  # noqa: RUF009 - immutable
     device: str = "cpu"
 
-    version: ClassVar[int] = 2  # raise it whenever the numbers change: old caches are then built anew
+    version: ClassVar[int] = 3  # raise it whenever the numbers change: old caches are then built anew
     excerpt_frames: ClassVar[int] = 1  # a crop may begin at any row
 
     def __post_init__(self) -> None:
@@ -72,12 +73,13 @@ class AudioExtractor(FileExtractor):
     @property
     def blocks(self) -> dict[str, tuple[int, int]]:
         """Column ranges [start, stop) by what they hold."""
-        return {"mel": (0, self.n_mels), "chroma": (self.n_mels, self.num_features)}
+        chroma = self.n_mels + NUM_CHROMA
+        return {"mel": (0, self.n_mels), "chroma": (self.n_mels, chroma), "loudness": (chroma, self.num_features)}
 
     @property
     def num_features(self) -> int:
         """F, the number of columns."""
-        return self.n_mels + NUM_CHROMA
+        return self.n_mels + NUM_CHROMA + 1
 
     @property
     def frame_rate(self) -> float | None:
@@ -100,13 +102,13 @@ class AudioExtractor(FileExtractor):
     def features(self, window: Window) -> Features:
         make = _on_device(self.device)
         analysis = window.analysis(self.sample_rate, self.n_fft, self.hop_length, self.n_mels, make)
-        mel, chroma = analysis.mel, analysis.chroma
+        mel, chroma, loudness = analysis.mel, analysis.chroma, analysis.loudness[None]
         remarks: tuple[str, ...] = ()
         if self.beat:
             require_finite(mel)  # librosa's beat tracker stops at them
             borders, remarks = self._borders(analysis)
-            mel, chroma = pool(mel, borders), pool(chroma, borders)
-        values = np.ascontiguousarray(np.vstack([to_decibels(mel), chroma]).T, dtype=np.float32)
+            mel, chroma, loudness = (pool(part, borders) for part in (mel, chroma, loudness))
+        values = np.ascontiguousarray(np.vstack([to_decibels(mel), chroma, loudness]).T, dtype=np.float32)
         return Features(values, len(analysis.audio) / self.sample_rate, remarks)
 
     def _borders(self, analysis: Analysis) -> tuple[NDArray[np.int64], tuple[str, ...]]:

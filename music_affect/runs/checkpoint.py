@@ -29,7 +29,7 @@ from music_affect.system.machine import blamed_on
 from music_affect.system.plain_text import on_one_line
 
 KEY = "music_affect"  # of the description among the entries of a checkpoint
-FORMAT = 4
+FORMAT = 5
 _RUN = {  # what is read of its configuration before anything is built
     "task": {"name": str, "monitor": str},
     "data": {"name": str, "beat": bool, "source": dict},

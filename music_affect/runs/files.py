@@ -56,7 +56,7 @@ _METRICS = {
     "alarms?": [{"name": str, "message": str}],
     "test": _SCORES,
     "val?": (_SCORES, None),
-    "references": {"majority": _SCORES, "linear": _SCORES},
+    "references": {"majority": _SCORES, "linear": _SCORES, "kernel?": _SCORES},
 }
 _PARTS = {"categorical": "classification", "continuous": "regression"}  # where the scores of each kind of label stand
 
@@ -81,7 +81,7 @@ def read_object(path: Path) -> dict[str, Any]:
 def check_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Refuses metrics that lack something a report needs, or hold something of another kind.
 
-    Each kind of label needs scores of the model and of both references.
+    Each kind of label needs scores of the model, the majority and the linear reference.
 
     Raises:
         RunFolderError: with the first thing that is missing or wrong.

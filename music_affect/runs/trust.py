@@ -65,7 +65,7 @@ class Kind:
 _SOURCE = Kind(modules="music_affect.data", base="music_affect.data.source.ClipSource")
 _READER = Kind(names=("music_affect.data.excerpt_reader.ExcerptReader",))
 _BEATS = Kind(names=("music_affect.features.beat.LibrosaBeats", "music_affect.features.learned_beats.LearnedBeats"))
-_REFERENCE = Kind(modules="music_affect.evaluation", base="music_affect.evaluation.baselines.Reference")
+_REFERENCE = Kind(modules="music_affect.evaluation", base="music_affect.evaluation.baselines.reference.Reference")
 _OBJECTIVE = Kind(modules="music_affect.tasks", base="music_affect.tasks.objective.Objective")
 PLACES: Mapping[str, Kind] = {
     "data.source": _SOURCE,

@@ -53,7 +53,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) ->
         table.add_column(heading)
     found = {name: figures(scores) for name, scores in columns.items()}
     for row in found[metrics["model"]]:  # a row a figure: several labels would make a table of models too wide
-        table.add_row(row, *(scores[row] for scores in found.values()))
+        table.add_row(row, *(scores.get(row, "") for scores in found.values()))  # the kernel answers scales alone
     console.print(table)
     console.print(f"Tested: the {metrics['weights']['kind']} weights ({metrics['weights']['reason']}).")
     print_alarms(console, metrics["alarms"])

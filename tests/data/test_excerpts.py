@@ -288,6 +288,10 @@ def test_other_features_are_cropped_as_before() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (
+            "data=fma features=fused_loudness",
+            r"features\.blocks names loudness; expected blocks of the data: mel, chroma",
+        ),
         ("data=fma features=mfcc", r"features\.blocks names mfcc; expected blocks of the data: mel, chroma"),
         ("data=fma features=melgram", "features=melgram and the ready-made features of data=fma; expected frames of"),
         ("data=fma_beat features=mfcc", r"one-second excerpts and data\.beat=true"),

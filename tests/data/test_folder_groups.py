@@ -14,7 +14,7 @@ from music_affect.configuration import build
 from music_affect.contracts.errors import LabelError
 from music_affect.data.file_groups import SAMPLED
 from music_affect.data.folder import FolderSource
-from music_affect.data.tags import owner
+from music_affect.data.tags import gain_remark, owner
 from music_affect.evaluation.judging import data_alarms
 from music_affect.training.experiment import prepare
 
@@ -86,6 +86,37 @@ def test_tags_say_whose_a_file_is(tmp_path: Path) -> None:
     (root / "g.mp3").write_bytes(b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + bytes(99))
     found = [owner(path) for path in [*sorted(root.iterdir()), root / "nowhere.mp3"]]
     assert found == ["Ann", "Second", "unknown", None, "Bob", "Cid", None, None]
+
+
+def test_tags_of_a_gain_are_a_remark(tmp_path: Path) -> None:
+    from mutagen.apev2 import APEv2
+    from mutagen.id3 import ID3, TXXX
+
+    root = tagged(tmp_path, a={"REPLAYGAIN_TRACK_GAIN": "-6.1 dB"}, b={"artist": "Ann"}, c={"R128_TRACK_GAIN": "256"})
+    for name in ("d", "e"):
+        soundfile.write(root / f"{name}.mp3", music(1), RATE)
+    tags = ID3()
+    tags.add(TXXX(desc="replaygain_album_gain", text="-7 dB"))
+    tags.save(root / "d.mp3")
+    undo = APEv2()
+    undo["MP3GAIN_UNDO"] = "+002,+002,N"
+    undo.save(root / "e.mp3")
+    paths = sorted(root.glob("*.[fm]*"))
+    assert str(gain_remark([*paths, root / "nowhere.mp3"])).startswith("4 of 6 files have tags of ReplayGain, mp3gain")
+    assert gain_remark([root / "b.flac"]) is None
+    assert gain_remark([]) is None
+
+
+def test_a_gain_is_told_where_loudness_is_an_input(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = tagged(tmp_path / "music", **{f"t{n}": {"REPLAYGAIN_TRACK_GAIN": "-6.1 dB"} for n in range(4)})
+    parts = ("Rock,train", "Jazz,train", "Rock,test", "Jazz,test")
+    lines = [f"t{number}.flac,{cells}" for number, cells in enumerate(parts)]
+    (root / "labels.csv").write_text("\n".join(["path,genre,split", *lines, ""]))
+    for features, told in (("fused_loudness", 1), ("fused", 0)):
+        caplog.clear()
+        cfg = compose("train", "data=folder", f"data.root={root}", f"features={features}", "workers=1", "task=genre")
+        prepare(cfg, build.source(cfg))
+        assert sum("4 of 4 files have tags of ReplayGain" in message for message in caplog.messages) == told
 
 
 def test_tags_are_offered_and_used(tmp_path: Path) -> None:

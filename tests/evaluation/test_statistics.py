@@ -20,6 +20,8 @@ LAYOUTS = {
     "chroma": {"chroma": (0, 12)},
     "mfcc": {"mfcc": (0, 40)},
     "narrow": {"mel": (0, 10)},
+    "loudness": {"chroma": (0, 12), "loudness": (12, 13)},
+    "embedding": {"pooled": (0, 90), "embedding": (90, 140)},
 }
 
 
@@ -49,6 +51,13 @@ def test_blocks_are_independent_and_in_order() -> None:
     mel, chroma = (clip_statistics(features[:, cut], {name: (0, width)}) for cut, name, width in (
         (slice(0, 128), "mel", 128), (slice(128, 140), "chroma", 12)))  # fmt: skip
     np.testing.assert_array_equal(clip_statistics(features, FUSED), np.concatenate([mel, chroma]))
+
+
+def test_an_embedding_is_its_mean_over_the_patches() -> None:
+    rows = clip(10)
+    expected = np.concatenate([rows[:, 128:].mean(axis=0), rows[:, :128].mean(axis=0)])
+    found = clip_statistics(rows, {"embedding": (128, 140), "tags": (0, 128)})
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_nothing_to_describe_is_refused() -> None:

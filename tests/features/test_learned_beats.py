@@ -181,7 +181,7 @@ def test_beats_of_a_signal_at_any_rate(checkpoint):
 def test_features_have_a_row_between_two_beats(checkpoint, tmp_path):
     soundfile.write(tmp_path / "clicks.wav", clicks(), RATE)
     extractor = AudioExtractor(beat=True, beat_tracker=LearnedBeats(str(checkpoint)))
-    assert extractor(tmp_path / "clicks.wav").shape == (13, 140)
+    assert extractor(tmp_path / "clicks.wav").shape == (13, 141)
     assert extractor.settings()["beat_tracker"] == extractor.beat_tracker.settings()
 
 
@@ -321,7 +321,7 @@ def test_real_package_with_random_weights(tmp_path):
     beat_checkpoint.network.cache_clear()
     np.testing.assert_array_equal(tracker(analysis(clicks())), times)
     features = AudioExtractor(beat=True, beat_tracker=tracker).extract(clicks())
-    assert features.shape[1] == 140
+    assert features.shape[1] == 141
     assert len(features) >= len(times)
     with torch.inference_mode():  # one chunk: the network over the whole clip between frames of silence
         padded = np.pad(log_mel(clicks()), ((learned_beats.BORDER, learned_beats.BORDER), (0, 0)))

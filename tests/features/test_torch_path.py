@@ -35,6 +35,7 @@ def test_levels_percussive_part_and_beats(bpm):
     np.testing.assert_allclose(to_decibels(other.mel), to_decibels(ours.mel), rtol=0, atol=0.01)
     np.testing.assert_allclose(other.percussive, ours.percussive, rtol=0, atol=1e-5)
     np.testing.assert_allclose(other.chroma, ours.chroma, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(other.loudness, ours.loudness, rtol=0, atol=0.01)
     np.testing.assert_allclose(other.spectrum, ours.spectrum, rtol=0, atol=1e-3)
     assert len(ours.beats(LibrosaBeats())) > 5
     np.testing.assert_array_equal(other.beats(LibrosaBeats()), ours.beats(LibrosaBeats()))
