@@ -117,11 +117,13 @@ def print_table(content: Mapping[str, Any]) -> None:
     alone, scores, several = content["members"], content["scores"], content["configurations"] > 1
     out = console.make()
     label = "SYNTHETIC music, " if content["synthetic"] else ""
-    table = Table(title=f"{label}{content['clips']} test clips, 95 % intervals over clips", title_justify="left")
+    whole = {} if scores is None else {f"all {len(alone)}, averaged": scores}
+    shown = alone if len(alone) == 1 else {**alone, **whole}
+    over = "; ".join(dict.fromkeys(console.intervals_over(found) for found in shown.values()))
+    table = Table(title=f"{label}{content['clips']} test clips, {over}", title_justify="left")
     for heading in ("", *console.figures(next(iter(alone.values())))):
         table.add_column(heading)
-    whole = {} if scores is None else {f"all {len(alone)}, averaged": scores}
-    for name, found in (alone if len(alone) == 1 else {**alone, **whole}).items():
+    for name, found in shown.items():
         table.add_row(name, *console.figures(found).values())
     out.print(table)
     if several:
@@ -142,7 +144,8 @@ def _write_predictions(together: Pool, path: Path) -> None:
     for name, kind in together.targets.items():
         for own, cell in zip(labels, together.labels[name], strict=True):
             own |= {name: cell if isinstance(kind, Categorical) else float(cell)} if cell else {}
-    clips = [Clip(name, Path(name), own) for name, own in zip(together.clips, labels, strict=True)]
+    rows = zip(together.clips, labels, together.groups, strict=True)
+    clips = [Clip(name, Path(name), own, group or None) for name, own, group in rows]
     predictions.write(path, {"test": clips}, {"test": together.predictions}, together.targets)
 
 

@@ -28,6 +28,7 @@ def write_cell(
     fold: int | None = None,
     skill: float = 0.7,
     ids: Sequence[int] = range(60),
+    groups: Sequence[str] = (),
     targets: dict[str, Any] = GENRE,
     config: dict[str, Any] | None = None,
     command: str | None = None,
@@ -40,11 +41,12 @@ def write_cell(
         model: name of the model; the others are told likewise.
         skill: share of the answers that are right, drawn from the seed.
         ids: numbers of the test clips; a clip's label follows from its number.
+        groups: of the clips; none where empty.
         config: settings that are added to ``config.yaml``.
         command: as the manifest recorded it.
         metrics: entries that replace those of ``metrics.json``.
     """
-    header, rows, score = _answers(targets, ids, skill, seed)
+    header, rows, score = _answers(targets, ids, skill, seed, groups)
     scores = {"classification": {"clips": len(rows), "f1_macro": {"value": score}, "target": "genre"}}
     scales = {"regression": {"spearman": {"value": score}, "by_target": {"valence": {"spearman": {"value": score}}}}}
     test = (scores if "genre" in targets else {}) | (scales if "valence" in targets else {})
@@ -89,10 +91,15 @@ def labels_of(ids: Sequence[int]) -> list[str]:
 
 
 def _answers(
-    targets: dict[str, Any], ids: Sequence[int], skill: float, seed: int
+    targets: dict[str, Any], ids: Sequence[int], skill: float, seed: int, groups: Sequence[str]
 ) -> tuple[list[str], list[list[Any]], float]:
     rng = np.random.default_rng([seed, 5])
-    header, columns = ["id", "split"], [[f"clip{number:04d}" for number in ids], ["test"] * len(ids)]
+    header = ["id", "split", "group"]
+    columns: list[list[Any]] = [
+        [f"clip{number:04d}" for number in ids],
+        ["test"] * len(ids),
+        list(groups) or [""] * len(ids),
+    ]
     score = 0.0
     if "genre" in targets:
         true = np.array([number % 3 for number in ids])

@@ -26,11 +26,12 @@ from music_affect.system.plain_text import from_cell, is_word, on_one_line, to_c
 from music_affect.train import train
 
 CLASSES = ["[/rock]", "=cmd|' /C calc'!A0 $\\frac{", "<img src=x onerror=alert(1)> ![a](http://e.x/) \x1b[31m\u202e|`"]
+ARTISTS = ["=HYPERLINK(1)", "+1+1|x", "[/red]", "\x1b[2J\u202e", "<img src=x onerror=alert(2)>", "@a `$x$`"]
 
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eighteen short clips whose classes and ids attack whoever shows them."""
+    """Eighteen short clips whose classes, artists and ids attack whoever shows them."""
     folder = tmp_path_factory.mktemp("data") / "music"
     (folder / "clips").mkdir(parents=True)
     rows = []
@@ -39,9 +40,9 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
         soundfile.write(
             folder / "clips" / f"{number}.wav", 0.3 * np.sin(2 * np.pi * 110 * (1 + number % 3) * time), 22050
         )
-        rows.append([f"clips/{number}.wav", f"-1+{number}<b>$x$\x1b]0;", CLASSES[number % 3]])
+        rows.append([f"clips/{number}.wav", f"-1+{number}<b>$x$\x1b]0;", CLASSES[number % 3], ARTISTS[number // 3]])
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([["path", "id", "genre"], *rows])
+        csv.writer(stream).writerows([["path", "id", "genre", "artist"], *rows])
     return folder
 
 
@@ -83,7 +84,10 @@ def test_a_table_holds_no_formula_and_is_read_back_as_it_was(run: tuple[Path, st
         cells = [cell for row in csv.reader(stream) for cell in row]
     assert [cell for cell in cells if cell[:1] in "=+-@\t\r" and cell and not _number(cell)] == []
     assert any(cell.startswith("'=cmd") for cell in cells)
-    assert {row["genre"] for row in read_run(run[0]).predictions} <= set(CLASSES)
+    rows = read_run(run[0]).predictions
+    assert {row["genre"] for row in rows} <= set(CLASSES)
+    assert {row["group"] for row in rows} <= set(ARTISTS)
+    assert all(row["group"] for row in rows)
 
 
 def test_reports_and_ensembles_take_the_run(run: tuple[Path, str], tmp_path: Path) -> None:

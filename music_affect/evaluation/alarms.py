@@ -105,12 +105,12 @@ def collapse(scores: Scores) -> Alarm | None:
 
 def not_above_majority(scores: Scores, majority: Scores) -> Alarm | None:
     """Macro F1 lies within reach of answering the most frequent class every time."""
-    value, ceiling = scores["f1_macro"]["value"], majority["f1_macro"]["high"]
-    if value > ceiling:
+    value, reference = scores["f1_macro"]["value"], majority["f1_macro"]
+    if value > (reference["value"] if reference["high"] is None else reference["high"]):
         return None
     return Alarm(
         "not above majority",
-        f"macro F1 {value:.3f} is not above the majority reference, {with_interval(majority['f1_macro'])}: nothing "
+        f"macro F1 {value:.3f} is not above the majority reference, {with_interval(reference)}: nothing "
         "was learned. Look at whether labels belong to their clips, and whether one batch can be overfitted.",
     )
 
@@ -120,7 +120,8 @@ def below_linear(scores: Scores, linear: Scores, figure: str = "f1_macro") -> Al
     value, reference = scores[figure]["value"], linear[figure]["value"]
     if value >= reference:
         return None
-    certain = "" if value < linear[figure]["low"] else ", though within its interval"
+    low = linear[figure]["low"]
+    certain = "" if low is None or value < low else ", though within its interval"
     return Alarm(
         "below linear",
         f"{_TITLES[figure]} {value:.3f} is below the linear reference, {with_interval(linear[figure])}{certain}: clip "

@@ -19,4 +19,4 @@ def measure(predictions: Predictions, clips: Sequence[Clip], targets: Mapping[st
         ``classification`` and ``regression``, each where the targets hold such a label.
     """
     labels = {name: encode(clips, name, kind) for name, kind in targets.items()}
-    return scores_of(predictions, labels, targets)
+    return scores_of(predictions, labels, targets, [clip.group for clip in clips])

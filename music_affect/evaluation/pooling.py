@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from music_affect.contracts.errors import RunFolderError
 from music_affect.contracts.spec import Categorical, Target
+from music_affect.evaluation.intervals import FEWEST_SEEDS
 from music_affect.evaluation.scores import scores_of
 from music_affect.runs.reader import RunFolder
 
@@ -26,6 +28,7 @@ class Pool:
         runs: that were put together.
         targets: labels, by name.
         clips: ids of the test clips of all runs, sorted.
+        groups: of the clips, empty where there is none, [N].
         predictions: by label, probabilities [N, C] or values [N], the mean over the runs that tested the clip.
         labels: by label, class names or numbers as text [N]; empty where missing.
         members: runs that tested each clip.
@@ -34,6 +37,7 @@ class Pool:
     runs: Sequence[RunFolder]
     targets: Mapping[str, Target]
     clips: list[str]
+    groups: list[str]
     predictions: Mapping[str, Values]
     labels: Mapping[str, list[str]]
     members: int
@@ -48,9 +52,30 @@ class Pool:
         """By label, class indices with -1 where missing, or values with NaN where missing, [N]."""
         return {name: _encoded(self.labels[name], kind) for name, kind in self.targets.items()}
 
+    @cached_property
+    def seeds(self) -> list[str]:
+        """Seeds of which each tested all clips; none where some runs differ in that."""
+        found: dict[str, list[RunFolder]] = {}
+        for run in self.runs:
+            found.setdefault(str(run.seed), []).append(run)
+        alike = all(_tested(runs) == dict.fromkeys(self.clips, self.members // len(found)) for runs in found.values())
+        return list(found) if alike else []
+
+    @property
+    def seeds_drawn(self) -> bool:
+        """Whether intervals hold what another seed would change."""
+        return len(self.seeds) >= FEWEST_SEEDS
+
     def scores(self) -> dict[str, Any]:
-        """``classification`` and ``regression``, each where there is such a label, with intervals over clips."""
-        return scores_of(self.predictions, self.truth, self.targets)
+        """``classification`` and ``regression``, each where there is such a label, with intervals.
+
+        They are over groups, or over clips where there is none, and from three seeds on over seeds as well.
+        """
+        others = [
+            pool([run for run in self.runs if str(run.seed) != seed]).predictions
+            for seed in (self.seeds if self.seeds_drawn else [])
+        ]
+        return scores_of(self.predictions, self.truth, self.targets, self.groups, others)
 
 
 def pool(runs: Sequence[RunFolder]) -> Pool:
@@ -77,9 +102,10 @@ def pool(runs: Sequence[RunFolder]) -> Pool:
             expected="every test clip to be tested by equally many runs (the same folds of each member)",
             fix="add the runs that are missing, or leave out those of single folds",
         )
-    labels = {name: [_agreed(rows[clip], clip, name) for clip in clips] for name in targets}
+    labels = {name: [_agreed(rows[clip], clip, name, "labels") for clip in clips] for name in targets}
+    groups = [_agreed(rows[clip], clip, "group", "groups") for clip in clips]
     predictions = {name: np.stack([_mean(rows[clip], name, kind) for clip in clips]) for name, kind in targets.items()}
-    return Pool(runs, targets, clips, predictions, labels, counts.pop())
+    return Pool(runs, targets, clips, groups, predictions, labels, counts.pop())
 
 
 def same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
@@ -114,15 +140,20 @@ def _music(run: RunFolder) -> str:
     return str(run.metrics["data"]).removesuffix("_beat")
 
 
-def _agreed(rows: Sequence[Mapping[str, str]], clip: str, name: str) -> str:
-    labels = {row[name] for row in rows}
-    if len(labels) > 1:
+def _tested(runs: Sequence[RunFolder]) -> Counter[str]:
+    """How many of the runs tested each clip."""
+    return Counter(row["id"] for run in runs for row in run.predictions if row["split"] == "test")
+
+
+def _agreed(rows: Sequence[Mapping[str, str]], clip: str, name: str, what: str) -> str:
+    found = {row[name] for row in rows}
+    if len(found) > 1:
         raise RunFolderError(
-            f"the runs have different labels '{name}' for clip {clip}: {', '.join(sorted(labels))}",
-            expected="runs on the same labels",
-            fix="train again those that used older labels",
+            f"the runs have different {what} '{name}' for clip {clip}: {', '.join(sorted(found))}",
+            expected=f"runs on the same {what}",
+            fix=f"train again those that used older {what}",
         )
-    return labels.pop()
+    return found.pop()
 
 
 def _mean(rows: Sequence[Mapping[str, str]], name: str, kind: Target) -> Values:

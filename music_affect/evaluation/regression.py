@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import bottleneck
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from music_affect.contracts.errors import TrainingError
-from music_affect.evaluation.intervals import Interval, bootstrap
-
-Floats = NDArray[np.float64]
+from music_affect.evaluation.intervals import Counts, Floats, Interval, Statistic, bootstrap, units
 
 
 def regression_scores(
-    predicted: ArrayLike, labels: ArrayLike, targets: Sequence[str], *, resamples: int = 1000, seed: int = 0
+    predicted: ArrayLike,
+    labels: ArrayLike,
+    targets: Sequence[str],
+    groups: Sequence[str | None] | None = None,
+    *,
+    without_seed: Sequence[Floats] = (),
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Score predicted values against labels, target by target and as the mean of the Spearman correlations.
 
@@ -29,13 +33,16 @@ def regression_scores(
         predicted: one row a clip, one column a target, float [N, K].
         labels: true values, NaN where a clip carries no label, float [N, K].
         targets: K names, in the order of the columns.
+        groups: name of each clip's group, [N]; intervals then are over groups. None or empty names where there is none.
+        without_seed: where several seeds are averaged, the values without each of them, [N, K] a seed.
         resamples: bootstrap resamples, over the clips with at least one label.
         seed: of the bootstrap.
 
     Returns:
-        Plain containers, ready for json: ``clips`` (with at least one label); ``spearman``, the mean over targets,
-        with ``value``, ``low``, ``high``; ``by_target`` with ``clips``, ``spearman`` (again with its interval),
-        ``pearson``, ``r2`` (0 where the labels are constant), ``mae``, ``rmse`` and ``ccc`` by name.
+        Plain containers, ready for json: ``clips`` (with at least one label); ``intervals``, what they are over, how
+        many of them, and how many seeds are drawn; ``spearman``, the mean over targets, with ``value``, ``low``,
+        ``high``; ``by_target`` with ``clips``, ``spearman`` (again with its interval), ``pearson``, ``r2`` (0 where the
+        labels are constant), ``mae``, ``rmse`` and ``ccc`` by name.
 
     Raises:
         TrainingError: a prediction is not a finite number.
@@ -45,18 +52,24 @@ def regression_scores(
         Lin, A concordance correlation coefficient to evaluate reproducibility, Biometrics, 1989 (``ccc``).
     """
     values, truth = _checked(np.asarray(predicted, np.float64), np.asarray(labels, np.float64), len(targets))
-    labelled = ~np.isnan(truth).all(axis=1)
-    values, truth = values[labelled], truth[labelled]
-
-    def statistic(index: NDArray[np.int64]) -> Floats:
-        return correlations(values, truth, index)
-
-    mean, *each = bootstrap(statistic, len(truth), resamples=resamples, seed=seed)
+    labelled = (~np.isnan(truth)).any(axis=1)
+    of = [None] * len(truth) if groups is None else groups
+    drawn = units([of[int(place)] for place in np.flatnonzero(labelled)])
+    statistic, *others = (_correlations(found[labelled], truth[labelled]) for found in (values, *without_seed))
+    mean, *each = bootstrap(
+        statistic, drawn, without_seed=others, lowest=-1.0, resamples=resamples, seed=seed
+    )  # fmt: skip
     return {
-        "clips": len(truth),
+        "clips": int(labelled.sum()),
+        "intervals": drawn.to_dict() | {"seeds": len(without_seed)},
         "spearman": mean.to_dict(),
         "by_target": {name: _figures(values[:, k], truth[:, k], each[k]) for k, name in enumerate(targets)},
     }
+
+
+def columns(by_name: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Floats:
+    """Values of several targets side by side, [N, K]."""
+    return np.stack([by_name[name] for name in names], axis=1)
 
 
 def _checked(predicted: Floats, labels: Floats, num_targets: int) -> tuple[Floats, Floats]:
@@ -78,25 +91,38 @@ def _checked(predicted: Floats, labels: Floats, num_targets: int) -> tuple[Float
     return predicted, labels
 
 
-def correlations(predicted: Floats, labels: Floats, index: NDArray[np.int64]) -> Floats:
-    """Mean Spearman correlation, then that of each target, [R, 1 + K], of the clips drawn, [R, n]."""
-    targets = range(labels.shape[1])
-    each = np.stack([_spearman(predicted[:, k][index], labels[:, k][index]) for k in targets], axis=1)
-    carried = np.stack([(~np.isnan(labels[:, k]))[index].any(axis=1) for k in targets], axis=1)
-    mean = each.sum(axis=1) / carried.sum(axis=1)  # 0 where not carried
+def correlations(predicted: Floats, labels: Floats, counts: Counts) -> Floats:
+    """Mean Spearman correlation, then that of each target, [R, 1 + K], of clips counted so often, [R, N]."""
+    there = ~np.isnan(labels)
+    pairs = [(predicted[own, k], labels[own, k], counts[:, own]) for k, own in enumerate(there.T)]
+    each = np.stack([_spearman(*pair) for pair in pairs], axis=1)
+    carried = np.stack([own.any(axis=1) for _, _, own in pairs], axis=1)
+    mean = each.sum(axis=1) / np.maximum(carried.sum(axis=1), 1)  # 0 where not carried
     return np.column_stack([mean, each])
 
 
-def _spearman(predicted: Floats, labels: Floats) -> Floats:
-    """Spearman correlation in each row, [R, n] to [R]; ties share the mean of their ranks, NaN labels are left out."""
-    missing = np.isnan(labels)
-    # The mean of ranks 1 … n is known without rounding, so that constants come out as exactly 0.
-    middle = (1 + (~missing).sum(axis=1, keepdims=True)) / 2
-    ranked = (bottleneck.nanrankdata(np.where(missing, np.nan, row), axis=1) - middle for row in (predicted, labels))
-    x, y = (np.where(missing, 0.0, ranks) for ranks in ranked)
-    spread = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    correlation: Floats = np.divide((x * y).sum(axis=1), spread, out=np.zeros(len(spread)), where=spread > 0)
+def _correlations(predicted: Floats, labels: Floats) -> Statistic:
+    return lambda counts: correlations(predicted, labels, counts)
+
+
+def _spearman(predicted: Floats, labels: Floats, counts: Counts) -> Floats:
+    """Spearman correlation of clips [N] counted so often, [R, N], to [R]: Pearson's of the centred midranks."""
+    x, y = _centred_ranks(predicted, counts), _centred_ranks(labels, counts)
+    spread = np.sqrt((counts * x * x).sum(axis=1) * (counts * y * y).sum(axis=1))
+    correlation: Floats = np.divide((counts * x * y).sum(axis=1), spread, out=np.zeros(len(spread)), where=spread > 0)
     return correlation
+
+
+def _centred_ranks(values: Floats, counts: Counts) -> Floats:
+    """Twice the midrank less the mean rank, [R, N], among values [N] that stand there as often as counted, [R, N].
+
+    It is the number of those below less the number of those above, which is whole, so that constants come out as 0.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    upto = np.pad(counts[:, order].cumsum(axis=1), ((0, 0), (1, 0)))
+    below, not_above = (upto[:, np.searchsorted(ordered, values, side)] for side in ("left", "right"))
+    return np.asarray(below + not_above - upto[:, -1:], np.float64)
 
 
 def _figures(predicted: Floats, labels: Floats, spearman: Interval) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def not_above_chance(scores: Scores, majority: Scores) -> Alarm | None:
         f"{name} {with_interval(figures['spearman'])} (RMSE {figures['rmse']:.3g}, of answering with the mean "
         f"{reference[name]['rmse']:.3g})"
         for name, figures in scores["by_target"].items()
-        if figures["clips"] and figures["spearman"]["low"] <= 0
+        if figures["clips"] and _lowest(figures["spearman"]) <= 0
     ]
     if not chance:
         return None
@@ -83,6 +83,12 @@ def not_above_chance(scores: Scores, majority: Scores) -> Alarm | None:
         f"Spearman correlations whose interval does not lie above 0: {', '.join(chance)}. Nothing is shown to be "
         "learned. Look at whether labels belong to their clips, and whether one batch can be overfitted.",
     )
+
+
+def _lowest(figure: Mapping[str, float | None]) -> float:
+    """Lower end of the interval; the figure itself where there is none."""
+    low = figure["value"] if figure["low"] is None else figure["low"]
+    return float(low or 0.0)
 
 
 def few_labels(scores: Scores) -> Alarm | None:

@@ -25,6 +25,7 @@ from music_affect.evaluation.tables import (
     with_interval,
 )
 from music_affect.runs.reader import RunFolder, read_run
+from music_affect.system.console import intervals_over
 from music_affect.system.files import inside, write_text
 from music_affect.system.machine import blamed_on
 
@@ -62,6 +63,7 @@ def _text(run: RunFolder) -> str:
         run=run,
         test=run.metrics["test"],
         deciding=_deciding(run),
+        intervals=_intervals(run),
         command=_plain(run.manifest.get("command", "not recorded")),
         facts=_facts(run),
         beside=_references(run),
@@ -95,6 +97,15 @@ def _deciding(run: RunFolder) -> Markdown:
         return Markdown(f"{'. '.join(found)}: {clips[0]} test clips")
     counted = [f"{figures}: {count} test clips" for figures, count in zip(found, clips, strict=True)]
     return Markdown(". ".join(counted))
+
+
+def _intervals(run: RunFolder) -> str:
+    over = intervals_over(run.metrics["test"])
+    return (
+        f"Brackets hold {over}: another seed moves the figures further."
+        if over.startswith("95")
+        else f"There are {over}."
+    )
 
 
 def _weights(weights: Mapping[str, Any]) -> Markdown:

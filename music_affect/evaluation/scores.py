@@ -11,46 +11,55 @@ from numpy.typing import ArrayLike, NDArray
 from music_affect.contracts.confusion import HEADLINES, confusions, headlines, ratio
 from music_affect.contracts.errors import TrainingError
 from music_affect.contracts.spec import Categorical, Target
-from music_affect.evaluation.intervals import bootstrap
-from music_affect.evaluation.regression import regression_scores
+from music_affect.evaluation.intervals import Statistic, bootstrap, units
+from music_affect.evaluation.regression import columns, regression_scores
+from music_affect.runs.predictions import Predictions
 
 
 def classification_scores(
-    probabilities: ArrayLike, labels: ArrayLike, classes: Sequence[str], *, resamples: int = 1000, seed: int = 0
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    classes: Sequence[str],
+    groups: Sequence[str | None] | None = None,
+    *,
+    without_seed: Sequence[NDArray[np.float64]] = (),
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Score predictions against labels; the most probable class is the prediction.
 
-    Macro F1 is the plain mean over the classes that occur among the labels or the predictions: a class that nobody
-    expected and nobody predicted says nothing about a model. A class that was predicted but never right counts as 0.
-    The same rule holds inside each bootstrap resample. This equals ``sklearn.metrics.f1_score`` without ``labels``.
+    Macro F1 is the plain mean over the classes that occur among the labels: it equals ``sklearn.metrics.f1_score`` with
+    these classes as ``labels``. A resample in which no clip of a class was drawn has the mean over the others: that
+    depends on the draw alone, so it is the same for every model, and where a class is rare its intervals hold the
+    truth more often than those of counting 0 (``benchmarks.coverage``).
 
     Args:
         probabilities: one row a clip, float [N, C]; rows need not sum to 1.
         labels: index of the true class, int [N].
         classes: C names, in the order of the columns.
-        resamples: bootstrap resamples, over clips.
+        groups: name of each clip's group, [N]; intervals then are over groups. None or empty names where there is none.
+        without_seed: where several seeds are averaged, the probabilities without each of them, [N, C] a seed.
+        resamples: bootstrap resamples.
         seed: of the bootstrap.
 
     Returns:
-        Plain containers, ready for json: ``clips``; ``f1_macro``, ``f1_weighted`` and ``accuracy``, each with
-        ``value``, ``low``, ``high``; ``per_class`` with ``precision``, ``recall``, ``f1``, ``support`` by name;
-        ``confusion``, true classes in rows, predicted ones in columns.
+        Plain containers, ready for json: ``clips``; ``intervals``, what they are over, how many of them, and how many
+        seeds are drawn; ``f1_macro``, ``f1_weighted`` and ``accuracy``, each with ``value``, ``low``, ``high``;
+        ``per_class`` with ``precision``, ``recall``, ``f1``, ``support`` by name; ``confusion``, true classes in rows,
+        predicted ones in columns.
 
     Raises:
         TrainingError: a probability is not a finite number.
         ValueError: shapes disagree, there is no clip, or a label is no class.
     """
     table, truth = _checked(np.asarray(probabilities, np.float64), np.asarray(labels), len(classes))
-    num_classes = len(classes)
-    cells = truth * num_classes + table.argmax(axis=1)
-
-    def statistic(index: NDArray[np.int64]) -> NDArray[np.float64]:
-        return headlines(confusions(cells[index], num_classes))
-
-    intervals = bootstrap(statistic, len(truth), resamples=resamples, seed=seed)
-    confusion = confusions(cells[None], num_classes)[0]
+    statistic, *others = (_headlines(truth, found.argmax(axis=1), len(classes)) for found in (table, *without_seed))
+    drawn = units([None] * len(truth) if groups is None else groups)
+    intervals = bootstrap(statistic, drawn, without_seed=others, resamples=resamples, seed=seed)
+    confusion = confusions(truth, table.argmax(axis=1), len(classes))[0]
     return {
         "clips": len(truth),
+        "intervals": drawn.to_dict() | {"seeds": len(without_seed)},
         **{name: interval.to_dict() for name, interval in zip(HEADLINES, intervals, strict=True)},
         "per_class": _per_class(confusion, classes),
         "confusion": confusion.tolist(),
@@ -58,7 +67,11 @@ def classification_scores(
 
 
 def scores_of(
-    predictions: Mapping[str, NDArray[Any]], labels: Mapping[str, NDArray[Any]], targets: Mapping[str, Target]
+    predictions: Predictions,
+    labels: Mapping[str, NDArray[Any]],
+    targets: Mapping[str, Target],
+    groups: Sequence[str | None],
+    without_seed: Sequence[Predictions] = (),
 ) -> dict[str, Any]:
     """Score every label over the clips that carry it.
 
@@ -66,6 +79,8 @@ def scores_of(
         predictions: by label, class probabilities [N, C] or values [N].
         labels: by label, class indices with -1 where missing, or values with NaN where missing, [N].
         targets: what the labels are.
+        groups: name of each clip's group, [N].
+        without_seed: where several seeds are averaged, the predictions without each of them.
 
     Returns:
         ``classification`` and ``regression``, each where the targets hold such a label.
@@ -74,13 +89,21 @@ def scores_of(
     for name, kind in targets.items():
         if isinstance(kind, Categorical):
             there = labels[name] >= 0
-            scores = classification_scores(predictions[name][there], labels[name][there], kind.classes)
+            of = [groups[int(place)] for place in np.flatnonzero(there)]
+            others = [each[name][there] for each in without_seed]
+            scores = classification_scores(
+                predictions[name][there], labels[name][there], kind.classes, of, without_seed=others
+            )
             found["classification"] = {**scores, "target": name}
     names = [name for name, kind in targets.items() if not isinstance(kind, Categorical)]
     if names:
-        values, truth = (np.stack([each[name] for name in names], axis=1) for each in (predictions, labels))
-        found["regression"] = regression_scores(values, truth, names)
+        values, truth, *others = (columns(each, names) for each in (predictions, labels, *without_seed))
+        found["regression"] = regression_scores(values, truth, names, groups, without_seed=others)
     return found
+
+
+def _headlines(truth: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> Statistic:
+    return lambda counts: headlines(confusions(truth, predicted, num_classes, counts))
 
 
 def _checked(

@@ -166,13 +166,15 @@ def label_range(kind: Continuous) -> str:
 def classification_report(scores: Scores) -> Markdown:
     """Precision, recall, F1 and support by class, then their macro and weighted means and the accuracy.
 
-    Macro means run over the classes that occur among the labels or the predictions, as macro F1 does.
+    Macro means run over the classes that have a label, as macro F1 does.
     """
     per_class: Mapping[str, Mapping[str, float]] = scores["per_class"]
     figures = np.array([[float(of[name]) for name in ("precision", "recall", "f1")] for of in per_class.values()])
     support, clips = [int(of["support"]) for of in per_class.values()], scores["clips"]
-    occurring = np.add(support, np.sum(scores["confusion"], axis=0)) > 0
-    means = {"macro": figures[occurring].mean(axis=0), "weighted": np.average(figures, axis=0, weights=support)}
+    means = {
+        "macro": figures[np.array(support) > 0].mean(axis=0),
+        "weighted": np.average(figures, axis=0, weights=support),
+    }
     rows: list[list[object]] = [
         [name, *row, n] for name, row, n in zip(per_class, figures.tolist(), support, strict=True)
     ]

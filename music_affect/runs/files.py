@@ -19,8 +19,10 @@ _NUMBER = (float, None)
 _SCORE = {"value": _NUMBER, "low?": _NUMBER, "high?": _NUMBER}
 _FIGURE = (_SCORE, None)
 _CLASS = {"precision": float, "recall": float, "f1": float, "support": int}
+_INTERVALS = {"over": str, "count": int, "seeds": int}
 _CLASSES = {
     "clips?": int,
+    "intervals?": _INTERVALS,
     "f1_macro": _SCORE,
     "accuracy?": _FIGURE,
     "f1_weighted?": _FIGURE,
@@ -33,7 +35,7 @@ _SCALE = {
     "spearman?": _FIGURE,
     **{f"{name}?": _NUMBER for name in ("pearson", "r2", "ccc", "mae", "rmse")},
 }
-_SCALES = {"clips?": int, "spearman": _SCORE, "by_target": {str: _SCALE}}
+_SCALES = {"clips?": int, "intervals?": _INTERVALS, "spearman": _SCORE, "by_target": {str: _SCALE}}
 _SCORES = {"classification?": _CLASSES, "regression?": _SCALES}
 _METRICS = {
     "task": str,
@@ -111,7 +113,7 @@ def read_predictions(path: Path, targets: Mapping[str, Target]) -> list[dict[str
         RunFolderError: the file is broken, or a clip has no prediction of one of the labels.
     """
     columns = [column for name, kind in targets.items() for column in (name, *_answers(name, kind))]
-    rows = _read_csv(path, ["id", "split", *columns])
+    rows = _read_csv(path, ["id", "split", "group", *columns])
     for name, kind in targets.items():
         for row in rows:
             _check_answer(path, row, name, kind)

@@ -22,7 +22,7 @@ def write(
     predictions: Mapping[str, Predictions],
     targets: Mapping[str, Target],
 ) -> None:
-    """Writes one row a clip; a missing label is an empty cell.
+    """Writes one row a clip; a missing label, and the group of a clip that has none, is an empty cell.
 
     Args:
         path: of the CSV file.
@@ -30,12 +30,17 @@ def write(
         predictions: by part, in the order of its clips.
         targets: labels that were predicted.
     """
-    header = ["id", "split"]
+    header = ["id", "split", "group"]
     for name, kind in targets.items():
         header += [name, f"predicted {name}"]
         header += [f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else []
     rows = [
-        [clip.id, part, *(cell for name, kind in targets.items() for cell in _cells(clip, name, kind, found, place))]
+        [
+            clip.id,
+            part,
+            clip.group or "",
+            *(cell for name, kind in targets.items() for cell in _cells(clip, name, kind, found, place)),
+        ]
         for part, found in predictions.items()
         for place, clip in enumerate(parts[part])
     ]

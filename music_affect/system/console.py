@@ -47,7 +47,8 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: Path) ->
         return
     label = "SYNTHETIC music, " if metrics["synthetic"] else ""
     clips = metrics["clips"]["test"]
-    table = Table(title=f"{label}{clips} test clips, seed {metrics['seed']}, 95 % intervals", title_justify="left")
+    title = f"{label}{clips} test clips, seed {metrics['seed']}, {intervals_over(metrics['test'])}"
+    table = Table(title=title, title_justify="left")
     columns = {metrics["model"]: metrics["test"], **metrics["references"]}
     for heading in ("", *(name if name == metrics["model"] else f"{name} (reference)" for name in columns)):
         table.add_column(heading)
@@ -71,7 +72,7 @@ def print_scores(console: Console, scored: Mapping[str, Any]) -> None:
     scores = scored["scores"]
     clips = max(part["clips"] for part in scores.values())
     told = ", ".join(f"{name} {value}" for name, value in figures(scores).items())
-    line = on_one_line(f"{scored['data']}, {scored['part']} part, {clips} clips: {told}")
+    line = on_one_line(f"{scored['data']}, {scored['part']} part, {clips} clips: {told} ({intervals_over(scores)})")
     console.print(synthetic_label(scored["synthetic"]).append(line))
     print_alarms(console, scored["alarms"])
 
@@ -94,9 +95,20 @@ def figures(scores: Mapping[str, Any]) -> dict[str, str]:
     return {name: figure(value) for name, value in found.items()}
 
 
-def figure(score: Mapping[str, float]) -> str:
-    """A score with its interval."""
-    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+def figure(score: Mapping[str, float | None]) -> str:
+    """A score with its interval, where there is one."""
+    value, low, high = (score[name] for name in ("value", "low", "high"))
+    return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def intervals_over(scores: Mapping[str, Any]) -> str:
+    """What the intervals of all scores are over: ``95 % intervals over 107 groups, of one training``."""
+    found = [part["intervals"] for part in scores.values()]
+    units = " and ".join(dict.fromkeys(f"{one['count']} {one['over']}" for one in found))
+    if all(part.get("f1_macro", part.get("spearman"))["low"] is None for part in scores.values()):
+        return f"no intervals: {units} are too few"
+    seeds = found[0]["seeds"]
+    return f"95 % intervals over {units}" + (f" and {seeds} seeds" if seeds else ", without the luck of training")
 
 
 def duration(seconds: float) -> str:

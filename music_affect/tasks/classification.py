@@ -57,8 +57,8 @@ class Classification(Objective):
         there = labels >= 0
         if not bool(there.any()):
             return {"f1_macro": 0.0, "accuracy": 0.0}
-        cells = labels[there].long() * self._num_classes + predictions[there].argmax(dim=1)
-        figures = headlines(confusions(cells[None].cpu().numpy(), self._num_classes))[0]
+        truth, predicted = (side.cpu().numpy() for side in (labels[there].long(), predictions[there].argmax(dim=1)))
+        figures = headlines(confusions(truth, predicted, self._num_classes))[0]
         return {name: float(figures[HEADLINES.index(name)]) for name in ("f1_macro", "accuracy")}
 
     def _present_losses(self, output: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

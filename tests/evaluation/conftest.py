@@ -15,6 +15,7 @@ from music_affect.evaluation.scores import classification_scores
 
 CLASSES = ["Blues", "Hip-Hop", "Jazz|Fusion"]
 CLIPS = 60
+OVER = {"over": "groups", "count": 30, "seeds": 0}
 GENRE = {"genre": {"kind": "categorical", "classes": CLASSES}}
 SCALES: dict[str, dict[str, Any]] = {
     "valence": {"kind": "continuous", "low": 0.0, "high": 1.0},
@@ -40,7 +41,7 @@ def scale_scores(true: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarra
             "mae": float(np.abs(x - y).mean()), "rmse": float(np.sqrt(((x - y) ** 2).mean())),
         }  # fmt: skip
     mean = float(np.mean([figures["spearman"]["value"] for figures in by_target.values()]))
-    return {"clips": CLIPS, "spearman": around(mean), "by_target": by_target}
+    return {"clips": CLIPS, "intervals": OVER, "spearman": around(mean), "by_target": by_target}
 
 
 class Sample:
@@ -63,7 +64,9 @@ class Sample:
         answers = {name: np.full(CLIPS, 0.5) if constant else values for name, values in self.answers.items()}
         found: dict[str, Any] = {}
         if "genre" in self.targets:
-            scores = classification_scores(probabilities, self.labels, CLASSES, resamples=50)
+            scores = classification_scores(
+                probabilities, self.labels, CLASSES, [f"artist {i // 2}" for i in range(CLIPS)], resamples=50
+            )
             found["classification"] = {**scores, "target": "genre"}
         if answers:
             found["regression"] = scale_scores(self.true, answers)
@@ -71,7 +74,7 @@ class Sample:
 
     def header(self) -> list[str]:
         genre = ["genre", "predicted genre", *(f"p({name})" for name in CLASSES)] if "genre" in self.targets else []
-        return ["id", "split", *genre, *(cell for name in self.true for cell in (name, f"predicted {name}"))]
+        return ["id", "split", "group", *genre, *(cell for name in self.true for cell in (name, f"predicted {name}"))]
 
     def rows(self) -> list[list[Any]]:
         rows: list[list[Any]] = []
@@ -79,9 +82,9 @@ class Sample:
             cells = [CLASSES[self.labels[i]], CLASSES[row.argmax()], *row] if "genre" in self.targets else []
             for name, true in self.true.items():
                 cells += ["" if np.isnan(true[i]) else true[i], self.answers[name][i]]
-            rows.append([f"clip{i:02d}", "test", *cells])
+            rows.append([f"clip{i:02d}", "test", f"artist {i // 2}", *cells])
         genre = [CLASSES[0], CLASSES[1], 0.0, 1.0, 0.0] if "genre" in self.targets else []
-        return [*rows, ["val-clip", "val", *genre, *([9.0, 0.0] * len(self.true))]]
+        return [*rows, ["val-clip", "val", "", *genre, *([9.0, 0.0] * len(self.true))]]
 
 
 def metrics_of(sample: Sample, task: str) -> dict[str, Any]:

@@ -112,3 +112,15 @@ def test_split_alarms_gather_what_fired(clips: int, names: list[str]) -> None:
 def test_splits_without_a_class_label_are_checked_for_groups() -> None:
     assert alarms.split_alarms({}, {"train": {"x"}, "test": {"y"}}) == []
     assert [a.name for a in alarms.split_alarms({}, {"train": {"x"}, "test": {"x"}})] == ["leaked groups"]
+
+
+def test_without_intervals_figures_are_compared_as_they_are() -> None:
+    def few(share: float) -> dict[str, Any]:
+        predicted = np.where(np.arange(80) < share * 80, LABELS, (LABELS + 1) % 4)
+        return classification_scores(np.eye(4)[predicted], LABELS, NAMES, ["one", "other"] * 40)
+
+    assert alarms.not_above_majority(few(0.05), MAJORITY | {"f1_macro": few(0.1)["f1_macro"]}) is not None
+    assert alarms.not_above_majority(few(0.2), few(0.1)) is None
+    alarm = alarms.below_linear(few(0.5), few(0.6))
+    assert alarm is not None
+    assert "0.600: clip statistics" in alarm.message

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr, spearmanr, t
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from music_affect.contracts.errors import TrainingError
-from music_affect.evaluation.regression import regression_scores
+from music_affect.evaluation.regression import correlations, regression_scores
 
 TARGETS = ["valence", "energy", "danceability"]
 
@@ -53,18 +53,38 @@ def test_figures_equal_scipy_and_sklearn(missing: float) -> None:
 
 
 def test_intervals_are_those_of_scipy_on_the_same_resamples() -> None:
+    """Every resample is written out, clip by clip as often as it was drawn, and ranked by scipy; there are ties."""
     predicted, labels = random_values(40, seed=1)
     labels[5] = np.nan
-    scores = regression_scores(predicted, labels, TARGETS, resamples=200, seed=9)
+    names = [f"artist {place // 3}" for place in range(40)]
+    scores = regression_scores(predicted, labels, TARGETS, names, resamples=200, seed=9)
     kept = np.flatnonzero((~np.isnan(labels)).any(axis=1))
     assert 5 not in kept
-    index = kept[np.random.default_rng(9).integers(0, len(kept), size=(200, len(kept)))]
-    slow = np.array([[spearmanr(predicted[i, k], labels[i, k], nan_policy="omit")[0] for k in range(3)] for i in index])
+    groups = list(dict.fromkeys(names[place] for place in kept))
+    members = [[place for place in kept if names[place] == group] for group in groups]
+    chosen = np.random.default_rng(9).integers(0, len(groups), size=(200, len(groups) - 1))
+    slow = []
+    for row in chosen:
+        index = np.concatenate([members[unit] for unit in row])
+        slow.append([spearmanr(predicted[index, k], labels[index, k], nan_policy="omit")[0] for k in range(3)])
+    factor = t.ppf(0.975, len(groups) - 1)
     for k, name in enumerate(TARGETS):
         found = scores["by_target"][name]["spearman"]
-        assert (found["low"], found["high"]) == pytest.approx(tuple(np.quantile(slow[:, k], [0.025, 0.975])))
-    joint = np.quantile(slow.mean(axis=1), [0.025, 0.975])
-    assert (scores["spearman"]["low"], scores["spearman"]["high"]) == pytest.approx(tuple(joint))
+        assert found["value"] - found["low"] == pytest.approx(factor * np.std(np.array(slow)[:, k]))
+    joint = factor * np.std(np.mean(slow, axis=1))
+    assert scores["spearman"]["high"] - scores["spearman"]["value"] == pytest.approx(joint)
+    assert scores["intervals"] == {"over": "groups", "count": len(groups), "seeds": 0}
+
+
+def test_counts_stand_for_clips_that_are_written_out() -> None:
+    predicted, labels = random_values(60, missing=0.3, seed=4)
+    counts = np.random.default_rng(2).integers(0, 5, (20, 60))
+    found = correlations(predicted, labels, counts)
+    for row, (mean, *each) in zip(counts, found, strict=True):
+        pairs = [(np.repeat(predicted[:, k], row), np.repeat(labels[:, k], row)) for k in range(3)]
+        slow = [spearmanr(x, y, nan_policy="omit").statistic for x, y in pairs]
+        assert each == pytest.approx(slow, abs=1e-12)
+        assert mean == pytest.approx(np.mean(slow))
 
 
 def test_only_the_order_matters_to_spearman() -> None:
@@ -114,12 +134,13 @@ def test_constants_correlate_with_nothing(constant: float) -> None:
     assert regression_scores(varied, still, ["energy"])["by_target"]["energy"]["r2"] == 0.0
 
 
-@pytest.mark.parametrize("clips", [1, 2, 3])
+@pytest.mark.parametrize("clips", [1, 2, 3, 5])
 def test_resamples_of_equal_clips_count_as_0(clips: int) -> None:
     values = np.arange(clips, dtype=float)[:, None]
-    scores = regression_scores(values, values, ["energy"], resamples=300)
-    assert scores["spearman"]["low"] == 0.0
+    scores = regression_scores(values, values, ["energy"], resamples=3000)
+    assert (scores["spearman"]["low"] is None) == (clips < 5)
     assert scores["spearman"]["value"] == pytest.approx(float(clips > 1))
+    assert correlations(values, values, np.array([[4, *[0] * (clips - 1)]])).tolist() == [[0.0, 0.0]]
     json.dumps(scores, allow_nan=False)
 
 

@@ -97,3 +97,10 @@ def test_a_target_without_any_label_is_few_and_nothing_else() -> None:
     majority, linear = scores_of(MEAN, labels), scores_of(GOOD, labels)
     raised = alarms.regression_alarms(scores, BETTER, labels, majority=majority, linear=linear)
     assert [a.name for a in raised] == ["few clips"]
+
+
+def test_without_an_interval_a_correlation_that_is_not_positive_is_chance() -> None:
+    two = ["one", "other"] * 40
+    still, good = (regression_scores(values, LABELS, TARGETS, two) for values in (MEAN, GOOD))
+    assert alarms.not_above_chance(still, MAJORITY) is not None
+    assert alarms.not_above_chance(good, MAJORITY) is None

@@ -137,7 +137,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         ("metrics.json", '{"status": "do', "cannot be read"),
         ("metrics.json", "[]", "holds a list; expected a json object"),
         ("metrics.json", '{"status": "done"}', r"cannot be used \(task is missing\)"),
-        ("predictions.csv", "id,split,genre\n", "has no column predicted genre"),
+        ("predictions.csv", "id,split,genre\n", "has no column group, predicted genre"),
         ("metrics.csv", "epoch,lr\n0\n", "cells do not match the header"),
         ("metrics.csv", "epoch,lr\n0,fast\n", "something other than numbers"),
     ],

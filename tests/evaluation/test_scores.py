@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
 from music_affect.contracts.errors import TrainingError
+from music_affect.evaluation.intervals import units
 from music_affect.evaluation.scores import classification_scores
 
 NAMES = ["a", "b", "c", "d", "e"]
@@ -24,10 +26,13 @@ def random_predictions(clips: int, used: int, seed: int = 0) -> tuple[np.ndarray
 @pytest.mark.parametrize("used", [1, 3, 5])
 def test_headlines_and_classes_equal_sklearn(used: int) -> None:
     probabilities, labels = random_predictions(80, used)
+    probabilities[:5] = np.eye(5)[4]  # where the class has no label too
     predicted = probabilities.argmax(axis=1)
     scores = classification_scores(probabilities, labels, NAMES)
     assert scores["clips"] == 80
-    assert scores["f1_macro"]["value"] == pytest.approx(f1_score(labels, predicted, average="macro", zero_division=0))
+    assert scores["f1_macro"]["value"] == pytest.approx(
+        f1_score(labels, predicted, labels=range(used), average="macro", zero_division=0)
+    )
     assert scores["f1_weighted"]["value"] == pytest.approx(f1_score(labels, predicted, average="weighted"))
     assert scores["accuracy"]["value"] == pytest.approx(accuracy_score(labels, predicted))
     assert scores["confusion"] == confusion_matrix(labels, predicted, labels=range(5)).tolist()
@@ -36,21 +41,31 @@ def test_headlines_and_classes_equal_sklearn(used: int) -> None:
     np.testing.assert_allclose(found, np.stack(expected))
 
 
-def test_a_predicted_class_that_is_never_right_counts_and_an_unheard_of_one_does_not() -> None:
+def test_only_classes_with_a_label_count() -> None:
     predictions = np.eye(5)[[0, 0, 1, 4]]
     scores = classification_scores(predictions, [0, 0, 1, 1], NAMES)
-    assert scores["f1_macro"]["value"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert scores["f1_macro"]["value"] == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_resamples_follow_the_same_rule_as_the_value() -> None:
+@pytest.mark.parametrize("grouped", [False, True])
+def test_resamples_follow_the_same_rule_as_the_value(grouped: bool) -> None:
     probabilities, labels = random_predictions(40, 4, seed=5)
     labels[:37] = np.where(labels[:37] == 3, 0, labels[:37])  # class 3 is missing from many resamples
     predicted = probabilities.argmax(axis=1)
-    scores = classification_scores(probabilities, labels, NAMES, resamples=200, seed=9)
-    index = np.random.default_rng(9).integers(0, 40, size=(200, 40))
-    slow = [f1_score(labels[i], predicted[i], average="macro", zero_division=0) for i in index]
-    low, high = np.quantile(slow, [0.025, 0.975])
-    assert (scores["f1_macro"]["low"], scores["f1_macro"]["high"]) == pytest.approx((low, high))
+    names = [f"artist {place % 15}" if grouped else None for place in range(40)]
+    drawn = units(names)
+    scores = classification_scores(probabilities, labels, NAMES, names, resamples=200, seed=9)
+    chosen = np.random.default_rng(9).integers(0, drawn.count, size=(200, drawn.count - 1))
+    members = [np.flatnonzero(drawn.of == unit) for unit in range(drawn.count)]
+    slow = []
+    for row in chosen:
+        index = np.concatenate([members[unit] for unit in row])
+        there = np.unique(labels[index])
+        slow.append(f1_score(labels[index], predicted[index], labels=there, average="macro", zero_division=0))
+    reach = stats.t.ppf(0.975, drawn.count - 1) * np.std(slow)
+    value, low, high = scores["f1_macro"].values()
+    assert (value - low, high - value) == pytest.approx((reach, reach))
+    assert scores["intervals"] == {"over": "groups" if grouped else "clips", "count": drawn.count, "seeds": 0}
 
 
 def test_scores_are_plain_and_repeatable() -> None:

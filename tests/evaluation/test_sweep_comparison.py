@@ -51,11 +51,11 @@ def test_pairing_finds_what_separate_intervals_would_not(tmp_path: Path) -> None
     write_cell(tmp_path / "one", model="one", skill=0.6, ids=range(300))
     folder = write_cell(tmp_path / "other", model="other", skill=0.6, ids=range(300))
     lines = (folder / "predictions.csv").read_text().splitlines()
-    wrong = [place for place in range(1, 301) if lines[place].split(",")[2] != lines[place].split(",")[3]]
+    wrong = [place for place in range(1, 301) if lines[place].split(",")[3] != lines[place].split(",")[4]]
     for place in wrong[:20]:  # the same answers but for twenty mistakes put right
         cells = lines[place].split(",")
-        cells[3] = cells[2]
-        cells[4:7] = ["0.8" if k == int(cells[0][-4:]) % 3 else "0.1" for k in range(3)]
+        cells[4] = cells[3]
+        cells[5:8] = ["0.8" if k == int(cells[0][-4:]) % 3 else "0.1" for k in range(3)]
         lines[place] = ",".join(cells)
     (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
     rows = by_model(tmp_path)

@@ -164,7 +164,7 @@ def test_clips_without_a_label_are_not_scored(tmp_path: Path) -> None:
     lines = (folder / "predictions.csv").read_text().splitlines()
     for place in range(1, 21):
         cells = lines[place].split(",")
-        cells[2] = ""
+        cells[3] = ""
         lines[place] = ",".join(cells)
     (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
     true, chosen = answers(folder)
@@ -174,10 +174,46 @@ def test_clips_without_a_label_are_not_scored(tmp_path: Path) -> None:
 def test_draws_are_those_of_scoring_each_draw_anew(tmp_path: Path) -> None:
     found = pool([find_run(write_cell(tmp_path / "run"))])
     true, chosen = (np.array(side) for side in answers(tmp_path / "run"))
-    index = np.random.default_rng(0).integers(0, 60, size=(20, 60))
+    index = np.random.default_rng(0).integers(0, 60, size=(20, 59))
     expected = [f1_score(true[row], chosen[row], average="macro") for row in index]
     assert resample([found], resamples=20).drawn == pytest.approx(expected)
     assert set(true) <= set(CLASSES)
+
+
+def test_groups_are_drawn_as_a_whole_and_the_same_for_every_row(tmp_path: Path) -> None:
+    groups = [f"artist {number // 4}" for number in range(60)]
+    for model in ("cnn", "ast"):
+        write_cell(tmp_path / model, model=model, groups=groups)
+    one, other = (row.resampled for row in rows(tmp_path))
+    assert one is not None
+    assert other is not None
+    assert one.units.to_dict() == {"over": "groups", "count": 15}
+    assert np.array_equal(one.drawn, other.drawn)
+    true, chosen = (np.array(side) for side in answers(tmp_path / "cnn"))
+    index = np.random.default_rng(0).integers(0, 15, size=(20, 14))
+    clips = (4 * index[:, :, None] + np.arange(4)).reshape(20, -1)
+    expected = [f1_score(true[row], chosen[row], average="macro") for row in clips]
+    assert one.drawn[:20] == pytest.approx(expected)
+
+
+def test_too_few_groups_have_no_interval(tmp_path: Path) -> None:
+    write_cell(tmp_path / "run", groups=[f"artist {number % 3}" for number in range(60)])
+    (row,) = rows(tmp_path)
+    assert row.resampled is None
+    assert list(row.notes) == ["only 3 groups were tested: no interval"]
+
+
+def test_from_three_seeds_on_seeds_are_drawn(tmp_path: Path) -> None:
+    pools = [
+        pool([find_run(write_cell(tmp_path / f"s{seed}", seed=seed, skill=0.3 * seed + 0.2))]) for seed in range(3)
+    ]
+    alone = np.stack([resample([one]).drawn for one in pools], axis=1)
+    assert resample(pools[:2]).drawn == pytest.approx(alone[:, :2].mean(axis=1))
+    both = resample(pools).drawn
+    assert all(
+        np.isclose(row, [(a + b) / 2 for a in own for b in own]).any() for row, own in zip(both, alone, strict=True)
+    )
+    assert both.std() > 1.5 * alone.mean(axis=1).std()
 
 
 def test_draws_do_not_depend_on_how_they_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,8 +45,8 @@ def draw_answers(section: Section, row: Row, which: str) -> dict[str, str]:
 
 def _confusion(pool: Pool, name: str, kind: Categorical) -> Figure:
     labelled = pool.truth[name] >= 0
-    cells = (pool.truth[name] * kind.num_classes + pool.predictions[name].argmax(axis=1))[labelled]
-    return draw_confusion(confusions(cells[None], kind.num_classes)[0], kind.classes)
+    truth, predicted = pool.truth[name][labelled], pool.predictions[name][labelled].argmax(axis=1)
+    return draw_confusion(confusions(truth, predicted, kind.num_classes)[0], kind.classes)
 
 
 def _panel(pool: Pool, name: str, kind: Continuous) -> Panel:

@@ -1,4 +1,4 @@
-"""Runs gathered by configuration: seeds averaged, folds pooled, each row with its interval over clips."""
+"""Runs gathered by configuration: seeds averaged, folds pooled, each row with its interval."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row:
         spread: standard deviation over seeds, None of a single one.
         seeds: scores by seed.
         pools: test predictions, one a seed; empty where they cannot be read.
-        resampled: figures over drawn clips, None where the seeds were tested on different clips.
+        resampled: figures over draws, None where the seeds were tested on different clips, or too few for an interval.
         notes: what a reader has to know of this row.
     """
 
@@ -146,10 +146,14 @@ def _newest(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], list[str]]:
 
 
 def _resampled(pools: Sequence[Pool], notes: list[str]) -> Resampled | None:
-    if len({clips_of(found) for found in pools}) == 1:
-        return resample(pools)
-    notes.append("the seeds were tested on different clips: no interval")
-    return None
+    if len({clips_of(found) for found in pools}) > 1:
+        notes.append("the seeds were tested on different clips: no interval")
+        return None
+    found = resample(pools)
+    if not found.units.enough:
+        notes.append(f"only {found.units.count} {found.units.over} were tested: no interval")
+        return None
+    return found
 
 
 def _by_label(test: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ NO_SCORES = "No run has a score, so there is nothing to rank. What became of the
 HOW_TO_READ = (
     "Score: the mean over seeds, ± their standard deviation. Where each run has one fold of several, the test clips of "
     "all folds are pooled for each seed before they are scored.",
-    "Interval: 95 % bootstrap over test clips, 2000 draws, the same draws for every row. Clips are drawn, not artists, "
-    "since predictions do not name them: where an artist has many clips, intervals are wider than told.",
+    "Interval: 95 % bootstrap of the test clips, 2000 draws, the same draws for every row. Whole groups (artists) are "
+    "drawn where clips have one, else clips; from three seeds on seeds are drawn as well. With fewer, the luck of "
+    "training is not inside.",
     "Comparison: difference of two neighbours on the same draws, Holm-corrected over the neighbours of one table; "
     "better means p < 0.05. Not significantly different is not the same as equal.",
     "linear and majority: the references trained on the same clips as each run, the mean over runs and not pooled over "

@@ -36,7 +36,7 @@ def predictions(run: RunFolder) -> tuple[tuple[str, ...], list[list[Cell]]]:
     if not run.predictions:
         return (), []
     columns = tuple(run.predictions[0])
-    words = {"id", "split", *run.classes, *(f"predicted {name}" for name in run.classes)}
+    words = {"id", "split", "group", *run.classes, *(f"predicted {name}" for name in run.classes)}
     return columns, [[_cell(row[name], name in words) for name in columns] for row in run.predictions]
 
 
