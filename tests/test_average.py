@@ -19,7 +19,7 @@ from music_affect.runs.reader import read_run
 from music_affect.system import files
 from music_affect.training import answers
 
-WORDS = ("model=best", "task=joint", "trainer.max_epochs=1", "model.members.cnn.model.net.channels=[8]")
+WORDS = ("model=average", "task=joint", "trainer.max_epochs=1", "model.members.cnn.model.net.channels=[8]")
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,10 @@ def values(folder: Path, column: str) -> dict[str, float]:
 @pytest.mark.parametrize("column", ["p(Jazz)", "predicted energy"])
 def test_its_answers_are_the_mean_of_its_members(finished: Path, column: str) -> None:
     own = values(finished, column)
-    linear, cnn = (values(finished / "members" / name, column) for name in ("linear", "cnn"))
+    kernel, cnn = (values(finished / "members" / name, column) for name in ("kernel", "cnn"))
     assert len(own) > 5
     for clip, value in own.items():
-        assert value == pytest.approx((linear[clip] + cnn[clip]) / 2, abs=2e-6)
+        assert value == pytest.approx((kernel[clip] + cnn[clip]) / 2, abs=2e-6)
 
 
 def test_one_checkpoint_gives_the_same_figures_after_its_members_are_gone(finished: Path, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_one_checkpoint_gives_the_same_figures_after_its_members_are_gone(finish
 
 def test_its_report_shows_the_members(finished: Path) -> None:
     report = (finished / "report.md").read_text()
-    assert "member linear: linear on fused" in report
+    assert "member kernel: kernel on fused" in report
     assert "member cnn: cnn on fused" in report
     assert not (finished / "members" / "cnn" / "csv").exists(), "the average alone is logged"
 
@@ -75,10 +75,10 @@ def test_a_run_that_was_cut_off_keeps_the_members_that_are_done(
         patch.setattr("music_affect.training.fit.fit", stop)
         with pytest.raises(KeyboardInterrupt):
             train_quickly(folder, *WORDS)
-    kept = (folder / "members" / "linear" / "metrics.json").stat().st_mtime_ns
+    kept = (folder / "members" / "kernel" / "metrics.json").stat().st_mtime_ns
     metrics = train_quickly(folder, *WORDS, "resume=true")
     assert metrics["status"] == "done"
-    assert (folder / "members" / "linear" / "metrics.json").stat().st_mtime_ns == kept
+    assert (folder / "members" / "kernel" / "metrics.json").stat().st_mtime_ns == kept
 
 
 def test_weights_count_by_the_kind_of_label() -> None:
@@ -100,9 +100,9 @@ def read_targets() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (["model.members.cnn.regression=0", "model.members.linear.regression=0"], "none of whose members counts"),
-        (["start_from=RUN"], "start_from with model=best, which is an average of linear, cnn"),
-        (["loader.overfit_batches=1"], "debug with model=best"),
+        (["model.members.cnn.regression=0", "model.members.kernel.regression=0"], "none of whose members counts"),
+        (["start_from=RUN"], "start_from with model=average, which is an average of kernel, cnn"),
+        (["loader.overfit_batches=1"], "debug with model=average"),
         (["model.members.cnn.features.blocks=[mfcc]"], "mfcc"),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_stranger_s_member_builds_nothing_foreign(finished: Path, tmp_path: Pa
 def test_members_that_do_not_belong_together_are_one_line(finished: Path, tmp_path: Path) -> None:
     content = torch.load(finished / "checkpoints" / "last.ckpt", weights_only=True)
     del content["members"]["cnn"]
-    content["members"]["other"] = content["members"]["linear"]
+    content["members"]["other"] = content["members"]["kernel"]
     torch.save(content, tmp_path / "odd.ckpt")
     with pytest.raises(CheckpointError, match="does not fit together"):
         evaluate(compose("evaluate", f"checkpoint={tmp_path / 'odd.ckpt'}", f"out={tmp_path}", "workers=1"))

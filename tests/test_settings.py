@@ -33,7 +33,7 @@ WRONG: Mapping[type, Sequence[Any]] = {  # by the kind of the usual value
     str: [0.5, ["a"], {"a": 1}],
     list: [True, 0.5, "abc", "", {"a": 1}, {}, [None], [[[1]]]],
 }
-NOT_TRAINED = ("majority", "linear", "kernel", "knn", "best")  # models of no epochs, with a rate of 0
+NOT_TRAINED = ("majority", "linear", "kernel", "knn", "average", "best")  # models of no epochs, with a rate of 0
 ENTRIES = (
     ("train", "hparams_search=default"),
     ("evaluate", "checkpoint=x"),
