@@ -98,9 +98,14 @@ CHOICES = [(entry, *choice) for entry in ENTRIES for choice in options(entry) if
 
 
 def together(entry: str) -> list[list[str]]:
-    """Command lines of an entry point that choose every file once, as many at once as there are groups."""
+    """Command lines of an entry point that choose every file once, as many at once as there are groups.
+
+    A file that changes settings of others stands alone: it could hide what is wrong with them.
+    """
     found = [[f"{group}={name}" for at, group, name in CHOICES if (at, group) == (entry, one)] for one in groups(entry)]
-    return [[word for word in line if word] for line in itertools.zip_longest(*found)]
+    alone = [[word] for words in found for word in words if word.split("=")[0] in (*DIFFS, "debug")]
+    several = [words for words in found if words and [words[0]] not in alone]
+    return [*alone, *([word for word in line if word] for line in itertools.zip_longest(*several))]
 
 
 LINES = [(entry, " ".join(line)) for entry in ENTRIES for line in together(entry)]
