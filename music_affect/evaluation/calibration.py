@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.evaluation.intervals import Floats, Units
+from music_affect.evaluation.intervals import Floats
+from music_affect.evaluation.units import Units
 
 BINS = 15  # equally wide; Guo et al., On calibration of modern neural networks, ICML 2017
 LEVEL = 0.9  # of the intervals around predicted values

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from music_affect.contracts.errors import TrainingError
 from music_affect.evaluation.calibration import scale_calibration
-from music_affect.evaluation.intervals import Counts, Floats, Interval, Statistic, bootstrap, units
+from music_affect.evaluation.intervals import Counts, Floats, Interval, Statistic, bootstrap
+from music_affect.evaluation.units import units
 
 
 def regression_scores(

@@ -102,12 +102,9 @@ def _deciding(run: RunFolder) -> Markdown:
 
 
 def _intervals(run: RunFolder) -> str:
-    over = intervals_over(run.metrics["test"])
-    return (
-        f"Brackets hold {over}: another seed moves the figures further."
-        if over.startswith("95")
-        else f"There are {over}."
-    )
+    """What the brackets hold, or why there are none."""
+    told = intervals_over(run.metrics["test"])
+    return f"There are {told}." if told.startswith("no ") else f"Brackets hold {told}."
 
 
 def _weights(weights: Mapping[str, Any]) -> Markdown:

@@ -12,8 +12,9 @@ from music_affect.contracts.confusion import HEADLINES, confusions, headlines, r
 from music_affect.contracts.errors import TrainingError
 from music_affect.contracts.spec import Categorical, Target
 from music_affect.evaluation.calibration import class_calibration
-from music_affect.evaluation.intervals import Statistic, bootstrap, units
+from music_affect.evaluation.intervals import Statistic, bootstrap
 from music_affect.evaluation.regression import columns, regression_scores
+from music_affect.evaluation.units import units
 from music_affect.runs.predictions import Predictions
 
 

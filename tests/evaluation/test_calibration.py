@@ -16,8 +16,8 @@ from sklearn.metrics import brier_score_loss
 
 from music_affect.evaluation.calibration import class_calibration, conformal, scale_calibration
 from music_affect.evaluation.calibration_report import draw_reliability
-from music_affect.evaluation.intervals import units
 from music_affect.evaluation.run_report import write_report
+from music_affect.evaluation.units import units
 
 
 def answers(clips: int, sharpened: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
