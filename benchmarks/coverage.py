@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.made_up_artists import ABSENT_IS_0, FIGURES, SEED_TASTE, Sample, artists, draw, sizes, true_figures
-from music_affect.evaluation.intervals import Counts, Floats, Units, draw_seeds, draws, ends, middle, units
+from music_affect.evaluation.intervals import Counts, Floats, draw_seeds, draws, ends, middle
+from music_affect.evaluation.units import Units, units
 
 
 def within(ends_of: tuple[Floats, Floats], truth: Floats) -> NDArray[np.bool_]:

@@ -148,7 +148,7 @@ def row(name: str, metrics: dict[str, Any]) -> Row:
     """Name, deciding score, its interval (of each part where there are two) and seconds of training."""
     parts = (("classification", "f1_macro"), ("regression", "spearman"))
     found = [metrics["test"][part][figure] for part, figure in parts if part in metrics["test"]]
-    intervals = "; ".join(f"{own['low']:.3f} to {own['high']:.3f}" for own in found)
+    intervals = "; ".join("none" if own["low"] is None else f"{own['low']:.3f} to {own['high']:.3f}" for own in found)
     return name, f"{metrics['score']:.3f}", intervals, f"{metrics['seconds']['training']:.0f}"
 
 

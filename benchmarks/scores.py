@@ -121,7 +121,10 @@ def figures(seeds: Sequence[Sequence[Path]]) -> dict[str, str]:
             interval = scores[0][part][name]
             found[heading] = f"{values.mean():.3f}{spread}"
             found[f"{heading}, each seed"] = " ".join(f"{value:.3f}" for value in values)
-            found[f"{heading}, 95 % of the first"] = f"{interval['low']:.3f} to {interval['high']:.3f}"
+            ends = [interval[end] for end in ("low", "high")]
+            found[f"{heading}, 95 % of the first"] = (
+                "none" if None in ends else " to ".join(f"{end:.3f}" for end in ends)
+            )
     seconds = [files.read_json(path / "metrics.json")["seconds"]["training"] for folders in seeds for path in folders]
     return found | {"training, s a run": f"{np.median(seconds):.0f}"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -17,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from music_affect.configuration import command_line, compatibility, help_text
 from music_affect.configuration import compose as configuration
+from music_affect.contracts.shapes import flat
 from music_affect.data.splits import SplitPlan
 
 CHECKOUT = Path(__file__).parents[1]
@@ -95,12 +97,47 @@ TRAINED = ("experiment", "grid")  # tests/test_experiments.py takes a step with 
 CHOICES = [(entry, *choice) for entry in ENTRIES for choice in options(entry) if choice[0] not in TRAINED]
 
 
-@pytest.mark.parametrize(("entry", "group", "name"), CHOICES)
-def test_every_choice_composes(entry: str, group: str, name: str) -> None:
-    cfg = configuration.check_overrides(entry, [*needed(entry), f"{group}={name}"])
+def together(entry: str) -> list[list[str]]:
+    """Command lines of an entry point that choose every file once, as many at once as there are groups.
+
+    A file that changes settings of others stands alone: it could hide what is wrong with them.
+    """
+    found = [[f"{group}={name}" for at, group, name in CHOICES if (at, group) == (entry, one)] for one in groups(entry)]
+    alone = [[word] for words in found for word in words if word.split("=")[0] in (*DIFFS, "debug")]
+    several = [words for words in found if words and [words[0]] not in alone]
+    return [*alone, *([word for word in line if word] for line in itertools.zip_longest(*several))]
+
+
+LINES = [(entry, " ".join(line)) for entry in ENTRIES for line in together(entry)]
+
+
+def test_every_choice_is_in_a_line() -> None:
+    assert sorted((entry, word) for entry, line in LINES for word in line.split()) == sorted(
+        (entry, f"{group}={name}") for entry, group, name in CHOICES
+    )
+
+
+@pytest.mark.parametrize(("entry", "line"), LINES)
+def test_every_choice_composes(entry: str, line: str) -> None:
+    """Several at once: composing is what costs, and what is wrong with a file is told with its setting."""
+    cfg = configuration.check_overrides(entry, [*needed(entry), *line.split()])
+    chosen = cfg.hydra.runtime.choices
+    assert {group: chosen[group] for group, _, _ in (word.partition("=") for word in line.split())} == dict(
+        word.split("=") for word in line.split()
+    )
     known = help_text.meanings(entry, cfg)
     unexplained = [key for key in help_text.plain_settings(cfg) if not help_text.meaning_of(key, known)]
     assert unexplained == [], "write a comment behind the setting in conf/, or an Args line in the class's docstring"
+
+
+@pytest.mark.parametrize("line", ["", "model=lstm trainer=gpu", "data=fma task=affect hparams_search=lstm"])
+def test_choices_alone_give_the_usual_settings_without_composing_again(line: str) -> None:
+    words = line.split()
+    with configuration.composing():
+        cfg = configuration.loaded("train", words)
+        once, again = (configuration.usual_settings("train", cfg, given) for given in (words, [*words, "seed=7"]))
+    unlike = {name for name, value in flat(once).items() if value != flat(again)[name]}
+    assert (flat(once).keys(), unlike - {"sweep.name"}) == (flat(again).keys(), set())  # a sweep is named by its time
 
 
 @pytest.mark.parametrize("axis", AXES)

@@ -70,7 +70,7 @@ def test_the_page_holds_no_tag_no_picture_and_no_link_of_a_class(run: tuple[Path
     text = (run[0] / "report.md").read_text(encoding="utf-8")
     assert not re.search(r"(?<!\\)<(img|b)", text)
     assert re.findall(r"!\[[^]]*\]\(([^)]*)\)", text) == [
-        f"figures/{name}.png" for name in ("confusion", "per_class", "learning_curves")
+        f"figures/{name}.png" for name in ("confusion", "per_class", "reliability", "learning_curves")
     ]
     assert "\x1b" not in text
     rows = [line for line in text.splitlines() if line.startswith("|") and "rock" in line]

@@ -133,6 +133,11 @@ def check_names(cfg: DictConfig) -> None:
 
 def usual_settings(config_name: str, cfg: DictConfig, words: Sequence[str]) -> Mapping[str, Any]:
     """The settings that the same choices give without anybody's values."""
+    if all(
+        name in options(group) and group not in OF_VALUES for group, _, name in (word.partition("=") for word in words)
+    ):
+        own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+        return _plain(own, resolve=True)  # nobody gave a value: composing again would give the same
     chosen = cfg.hydra.runtime.choices.items()
     choices = [f"{group}={name}" for group, name in chosen if name and "/" not in group and group not in OF_VALUES]
     return _usual(config_name, (*choices, *(word for word in words if word.startswith("hydra.searchpath="))))

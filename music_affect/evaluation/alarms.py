@@ -13,9 +13,11 @@ from music_affect.evaluation.tables import with_interval
 
 COLLAPSE_SHARE = 0.8  # of the predictions in one class
 COLLAPSE_EXCESS = 0.2  # by which that share exceeds the class's share of the labels
+LARGEST_CALIBRATION_ERROR = 0.1  # expected; smaller ones hardly change what is done with a probability
 LARGEST_GAP = 0.25  # of macro F1 or mean Spearman, train minus val
 FEWEST_CLIPS = 10  # of a class in a split: below, one clip moves its recall by more than a tenth
 _TITLES = {"f1_macro": "macro F1", "spearman": "mean Spearman"}
+_RELIABILITY = ("confidence", "accuracy")
 _NAMED = 5
 
 Scores = Mapping[str, Any]
@@ -56,6 +58,7 @@ def score_alarms(
         val_f1: macro F1 on the val clips, None where not measured.
     """
     raised = [collapse(scores), not_above_majority(scores, majority), below_linear(scores, linear)]
+    raised.append(miscalibrated(scores))
     if train_f1 is not None and val_f1 is not None:
         raised.append(train_val_gap(train_f1, val_f1))
     return [alarm for alarm in raised if alarm]
@@ -127,6 +130,20 @@ def below_linear(scores: Scores, linear: Scores, figure: str = "f1_macro") -> Al
         f"{_TITLES[figure]} {value:.3f} is below the linear reference, {with_interval(linear[figure])}{certain}: clip "
         "statistics tell more than the model found. Look at the number of epochs, the learning rate and the pooling "
         "over time.",
+    )
+
+
+def miscalibrated(scores: Scores) -> Alarm | None:
+    """Probabilities are far from how often the predicted class is right, and not for want of clips."""
+    error, bins = scores["ece"], scores["reliability"]
+    if error["value"] <= max(error["limit"], LARGEST_CALIBRATION_ERROR):
+        return None
+    claimed, right = (sum(one[name] * one["clips"] for one in bins) / scores["clips"] for name in _RELIABILITY)
+    return Alarm(
+        "miscalibrated",
+        f"expected calibration error {error['value']:.3f}, of a calibrated model {error['calibrated']:.3f} on so many "
+        f"clips: the predicted class has a probability of {claimed:.0%} on average and is right in {right:.0%}. Do not "
+        "take probabilities as they are. Look at label smoothing, mixup, weight decay and the number of epochs.",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from music_affect.contracts.spec import Categorical
 from music_affect.data.labels import encode
@@ -14,8 +15,10 @@ from music_affect.data.splits import class_counts
 from music_affect.data.view import View
 from music_affect.evaluation import references
 from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, unknown_groups
+from music_affect.evaluation.calibration import conformal
 from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
 from music_affect.evaluation.measurement import measure
+from music_affect.evaluation.regression import columns
 from music_affect.evaluation.regression_alarms import regression_alarms
 from music_affect.runs.predictions import Predictions
 from music_affect.runs.reader import deciding
@@ -52,17 +55,36 @@ def judge(
             val_f1=val["classification"]["f1_macro"]["value"] if val else None,
         )
     if "regression" in test:
-        names, clips = list(test["regression"]["by_target"]), prepared.splits["test"]
+        names = list(test["regression"]["by_target"])
+        truth = {
+            part: {name: encode(prepared.splits[part], name, prepared.targets[name]) for name in names}
+            for part in predictions
+        }
+        if val:
+            _widths_from_validation(test["regression"]["by_target"], predictions, truth)
         alarms += regression_alarms(
             test["regression"],
-            np.stack([predictions["test"][name] for name in names], axis=1),
-            np.stack([encode(clips, name, prepared.targets[name]) for name in names], axis=1),
+            columns(predictions["test"], names),
+            columns(truth["test"], names),
             majority=beside["majority"]["regression"],
             linear=beside["linear"]["regression"],
             train_spearman=train.get("spearman"),
             val_spearman=val["regression"]["spearman"]["value"] if val else None,
         )
     return {"score": deciding(test), "test": test, "val": val, "references": beside, "alarms": alarms}
+
+
+def _widths_from_validation(
+    by_target: Mapping[str, dict[str, Any]],
+    predictions: Mapping[str, Predictions],
+    truth: Mapping[str, Mapping[str, NDArray[Any]]],
+) -> None:
+    """Intervals around predicted values come from the validation part, where it has clips enough."""
+    for name, figures in by_target.items():
+        errors = {part: np.abs(predictions[part][name] - truth[part][name]) for part in ("val", "test")}
+        found = conformal(*(one[np.isfinite(one)] for one in errors.values()))
+        if found["half_width"] is not None:
+            figures["conformal"] = {**found, "from": "val"}
 
 
 def data_alarms(prepared: Prepared, start: Checkpoint | None) -> list[Alarm]:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from music_affect.contracts.errors import TrainingError
-from music_affect.evaluation.intervals import Counts, Floats, Interval, Statistic, bootstrap, units
+from music_affect.evaluation.calibration import scale_calibration
+from music_affect.evaluation.intervals import Counts, Floats, Interval, Statistic, bootstrap
+from music_affect.evaluation.units import units
 
 
 def regression_scores(
@@ -42,7 +44,7 @@ def regression_scores(
         Plain containers, ready for json: ``clips`` (with at least one label); ``intervals``, what they are over, how
         many of them, and how many seeds are drawn; ``spearman``, the mean over targets, with ``value``, ``low``,
         ``high``; ``by_target`` with ``clips``, ``spearman`` (again with its interval), ``pearson``, ``r2`` (0 where the
-        labels are constant), ``mae``, ``rmse`` and ``ccc`` by name.
+        labels are constant), ``mae``, ``rmse`` and ``ccc`` by name, and what ``scale_calibration`` gives.
 
     Raises:
         TrainingError: a prediction is not a finite number.
@@ -63,7 +65,7 @@ def regression_scores(
         "clips": int(labelled.sum()),
         "intervals": drawn.to_dict() | {"seeds": len(without_seed)},
         "spearman": mean.to_dict(),
-        "by_target": {name: _figures(values[:, k], truth[:, k], each[k]) for k, name in enumerate(targets)},
+        "by_target": {name: _figures(values[:, k], truth[:, k], each[k], of) for k, name in enumerate(targets)},
     }
 
 
@@ -125,7 +127,7 @@ def _centred_ranks(values: Floats, counts: Counts) -> Floats:
     return np.asarray(below + not_above - upto[:, -1:], np.float64)
 
 
-def _figures(predicted: Floats, labels: Floats, spearman: Interval) -> dict[str, Any]:
+def _figures(predicted: Floats, labels: Floats, spearman: Interval, groups: Sequence[str | None]) -> dict[str, Any]:
     """All figures of one target, [N] against [N] with NaN."""
     there = ~np.isnan(labels)
     x, y = predicted[there], labels[there]
@@ -135,7 +137,8 @@ def _figures(predicted: Floats, labels: Floats, spearman: Interval) -> dict[str,
         error = x - y
         mae, rmse = np.abs(error).mean(), np.sqrt((error * error).mean())
         figures = {"pearson": pearson, "r2": r2, "mae": float(mae), "rmse": float(rmse), "ccc": ccc}
-    return {"clips": len(y), "spearman": spearman.to_dict(), **figures}
+    own = units([groups[int(place)] for place in np.flatnonzero(there)])
+    return {"clips": len(y), "spearman": spearman.to_dict(), **figures, **scale_calibration(x, y, own)}
 
 
 def _agreement(x: Floats, y: Floats) -> tuple[float, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from music_affect.evaluation.calibration_report import draw_reliability
 from music_affect.evaluation.learning_curves import plot_learning_curves
 from music_affect.evaluation.plots import draw_confusion, plot_per_class, save
 from music_affect.evaluation.regression_plots import Panel, draw_scales
@@ -30,7 +31,8 @@ def _draw_classes(run: RunFolder, target: str) -> dict[str, str]:
     classes = run.classes[target].classes
     save(draw_confusion(test["confusion"], classes, title, synthetic=run.synthetic), folder / "confusion.png")
     plot_per_class(test["per_class"], linear["per_class"], folder / "per_class.png", title, synthetic=run.synthetic)
-    return {"Confusion matrix": "confusion", "F1 by class": "per_class"}
+    save(draw_reliability(test["reliability"], title, synthetic=run.synthetic), folder / "reliability.png")
+    return {"Confusion matrix": "confusion", "F1 by class": "per_class", "Reliability": "reliability"}
 
 
 def _draw_scales(run: RunFolder) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from music_affect.contracts.errors import RunFolderError
 from music_affect.contracts.spec import Categorical, Target
+from music_affect.evaluation.calibration_report import calibration_section
 from music_affect.evaluation.mistakes import confident_mistakes, largest_misses
 from music_affect.evaluation.run_figures import draw
 from music_affect.evaluation.start_report import start_section
@@ -70,6 +71,7 @@ def _text(run: RunFolder) -> str:
         figures=draw(run),
         skipped=_skipped(run),
         environment={name: _plain(value) for name, value in run.manifest.items() if name != "command"},
+        calibration_section=calibration_section,
         classification_report=classification_report,
         confident_mistakes=confident_mistakes,
         largest_misses=largest_misses,
@@ -100,12 +102,9 @@ def _deciding(run: RunFolder) -> Markdown:
 
 
 def _intervals(run: RunFolder) -> str:
-    over = intervals_over(run.metrics["test"])
-    return (
-        f"Brackets hold {over}: another seed moves the figures further."
-        if over.startswith("95")
-        else f"There are {over}."
-    )
+    """What the brackets hold, or why there are none."""
+    told = intervals_over(run.metrics["test"])
+    return f"There are {told}." if told.startswith("no ") else f"Brackets hold {told}."
 
 
 def _weights(weights: Mapping[str, Any]) -> Markdown:

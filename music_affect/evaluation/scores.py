@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from music_affect.contracts.confusion import HEADLINES, confusions, headlines, ratio
 from music_affect.contracts.errors import TrainingError
 from music_affect.contracts.spec import Categorical, Target
-from music_affect.evaluation.intervals import Statistic, bootstrap, units
+from music_affect.evaluation.calibration import class_calibration
+from music_affect.evaluation.intervals import Statistic, bootstrap
 from music_affect.evaluation.regression import columns, regression_scores
+from music_affect.evaluation.units import units
 from music_affect.runs.predictions import Predictions
 
 
@@ -46,7 +48,7 @@ def classification_scores(
         Plain containers, ready for json: ``clips``; ``intervals``, what they are over, how many of them, and how many
         seeds are drawn; ``f1_macro``, ``f1_weighted`` and ``accuracy``, each with ``value``, ``low``, ``high``;
         ``per_class`` with ``precision``, ``recall``, ``f1``, ``support`` by name; ``confusion``, true classes in rows,
-        predicted ones in columns.
+        predicted ones in columns; what ``class_calibration`` gives.
 
     Raises:
         TrainingError: a probability is not a finite number.
@@ -63,6 +65,7 @@ def classification_scores(
         **{name: interval.to_dict() for name, interval in zip(HEADLINES, intervals, strict=True)},
         "per_class": _per_class(confusion, classes),
         "confusion": confusion.tolist(),
+        **class_calibration(table, truth, seed=seed),
     }
 
 

@@ -20,7 +20,13 @@ _SCORE = {"value": _NUMBER, "low?": _NUMBER, "high?": _NUMBER}
 _FIGURE = (_SCORE, None)
 _CLASS = {"precision": float, "recall": float, "f1": float, "support": int}
 _INTERVALS = {"over": str, "count": int, "seeds": int}
+_CALIBRATION = {
+    "brier?": float,
+    "ece?": {"value": float, "calibrated": float, "limit": float},
+    "reliability?": [{"confidence": float, "accuracy": float, "clips": int}],
+}
 _CLASSES = {
+    **_CALIBRATION,
     "clips?": int,
     "intervals?": _INTERVALS,
     "f1_macro": _SCORE,
@@ -33,7 +39,8 @@ _CLASSES = {
 _SCALE = {
     "clips?": int,
     "spearman?": _FIGURE,
-    **{f"{name}?": _NUMBER for name in ("pearson", "r2", "ccc", "mae", "rmse")},
+    **{f"{name}?": _NUMBER for name in ("pearson", "r2", "ccc", "mae", "rmse", "slope", "spread")},
+    "conformal?": {"half_width": _NUMBER, "coverage": _NUMBER, "from": str},
 }
 _SCALES = {"clips?": int, "intervals?": _INTERVALS, "spearman": _SCORE, "by_target": {str: _SCALE}}
 _SCORES = {"classification?": _CLASSES, "regression?": _SCALES}

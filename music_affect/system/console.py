@@ -105,7 +105,7 @@ def intervals_over(scores: Mapping[str, Any]) -> str:
     """What the intervals of all scores are over: ``95 % intervals over 107 groups, of one training``."""
     found = [part["intervals"] for part in scores.values()]
     units = " and ".join(dict.fromkeys(f"{one['count']} {one['over']}" for one in found))
-    if all(part.get("f1_macro", part.get("spearman"))["low"] is None for part in scores.values()):
+    if all(part.get("f1_macro", part.get("spearman")).get("low") is None for part in scores.values()):
         return f"no intervals: {units} are too few"
     seeds = found[0]["seeds"]
     return f"95 % intervals over {units}" + (f" and {seeds} seeds" if seeds else ", without the luck of training")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from benchmarks.coverage import coverage, coverage_of_seeds
+from benchmarks.coverage import coverage
 
 FEW = Namespace(samples=60, draws=100, seed=0)
 
@@ -16,8 +16,3 @@ def test_intervals_over_clips_hold_the_truth_too_rarely_and_those_over_groups_do
         over_clips, _, over_groups = map(float, row[3:6])
         assert over_clips < 0.8 < 0.86 < over_groups
     assert len(list(coverage(40, FEW, rare=True))) == 4
-
-
-def test_seeds_widen_an_interval() -> None:
-    without, drawn_too = map(float, coverage_of_seeds(40, 3, FEW)[3:])
-    assert without <= drawn_too

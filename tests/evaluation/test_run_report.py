@@ -72,14 +72,14 @@ def test_the_class_table_equals_sklearn(finished_run: MakeRun) -> None:
 def test_figures_are_linked_and_there(finished_run: MakeRun) -> None:
     run = finished_run()
     links = re.findall(r"!\[.+?\]\((.+?)\)", section(write_report(run).read_text(), "Figures"))
-    assert len(links) == 3
+    assert len(links) == 4
     assert all((run / link).read_bytes().startswith(b"\x89PNG") for link in links)
 
 
 def test_a_joint_run_has_the_figures_of_both_kinds(joint_run: MakeRun) -> None:
     run = joint_run()
     links = re.findall(r"!\[.+?\]\((.+?)\)", section(write_report(run).read_text(), "Figures"))
-    assert [Path(link).stem for link in links] == ["confusion", "per_class", "scales", "learning_curves"]
+    assert [Path(link).stem for link in links] == ["confusion", "per_class", "reliability", "scales", "learning_curves"]
     assert all((run / link).read_bytes().startswith(b"\x89PNG") for link in links)
 
 

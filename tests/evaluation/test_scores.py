@@ -8,8 +8,8 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
 from music_affect.contracts.errors import TrainingError
-from music_affect.evaluation.intervals import units
 from music_affect.evaluation.scores import classification_scores
+from music_affect.evaluation.units import units
 
 NAMES = ["a", "b", "c", "d", "e"]
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from music_affect.contracts.confusion import confusions, headlines
 from music_affect.contracts.spec import Categorical
-from music_affect.evaluation.intervals import FEWEST_SEEDS, Counts, Floats, Units, draw_seeds, draws, ends, units
+from music_affect.evaluation.intervals import FEWEST_SEEDS, Counts, Floats, draw_seeds, draws, ends
 from music_affect.evaluation.pooling import Pool
 from music_affect.evaluation.regression import columns, correlations
+from music_affect.evaluation.units import Units, units
 
 RESAMPLES = 2000
 
