@@ -148,7 +148,8 @@ class Filters(nn.Module):
         sign = torch.where(self.norm.weight < 0, -1.0, 1.0)
         kernels = (self.weight * sign[:, None, None]).to(image.dtype)
         peaks = long_peaks(image, kernels.squeeze(2)) if kernels.shape[2] == 1 else tall_peaks(image, kernels)
-        return self.norm(F.relu(peaks * sign + self.bias))
+        normalised: Tensor = self.norm(F.relu(peaks * sign + self.bias))
+        return normalised
 
 
 class Convolution(nn.Module):

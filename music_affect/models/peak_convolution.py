@@ -44,7 +44,7 @@ def tall_peaks(image: Tensor, kernels: Tensor) -> Tensor:
     parts = torch.view_as_real(torch.fft.rfft(F.pad(image, (0, 0, taps // 2, taps // 2)), dim=2))  # [B, T + …, bins, 2]
     windows = parts.unfold(1, taps, 1).permute(2, 0, 1, 3, 4).reshape(len(real), batch * frames, 2 * taps)
     peaks = []
-    for part in windows.split(_IN_CACHE.get(image.device.type, _ON_DEVICES), dim=1):
+    for part in torch.split(windows, _IN_CACHE.get(image.device.type, _ON_DEVICES), dim=1):
         even = cosine @ torch.bmm(part, real).flatten(1)
         odd = sine @ torch.bmm(part, imaginary).flatten(1)
         peaks.append((even + odd.abs()).amax(0).view(-1, channels))
@@ -84,6 +84,6 @@ def long_peaks(image: Tensor, kernels: Tensor) -> Tensor:
     )  # [B blocks, F, length + STEP - 1]
     peaks = [
         (part.flatten(0, 1) @ weights).view(len(part), bands, -1).amax(1)
-        for part in windows.split(max(1, _IN_CACHE.get(image.device.type, _ON_DEVICES) // STEP))
+        for part in torch.split(windows, _IN_CACHE.get(image.device.type, _ON_DEVICES) // STEP)
     ]
     return torch.cat(peaks).view(batch, blocks * STEP, channels)[:, :frames]

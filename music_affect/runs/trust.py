@@ -79,7 +79,7 @@ PLACES: Mapping[str, Kind] = {
     "model.start": Kind(
         names=(
             "music_affect.models.musicnn_start.MusicnnStart",
-            "music_affect.models.public_weights.PublicTransformer",
+            "music_affect.models.transformer_start.TransformerStart",
         )
     ),
     "model.reference.classification": _REFERENCE,
