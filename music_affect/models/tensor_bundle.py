@@ -67,12 +67,12 @@ def _described(entry: bytes) -> tuple[int, tuple[int, ...], int, int]:
 
 def _number(message: bytes, field: int) -> int:
     """A number that stands in a message, which leaves out zeros."""
-    return next((value for found, value in _fields(message) if found == field and isinstance(value, int)), 0)
+    return next((value for found, value in fields(message) if found == field and isinstance(value, int)), 0)
 
 
 def _messages(message: bytes, field: int) -> list[bytes]:
     """The messages that stand in a message under a number."""
-    return [value for found, value in _fields(message) if found == field and isinstance(value, bytes)]
+    return [value for found, value in fields(message) if found == field and isinstance(value, bytes)]
 
 
 def _entries(table: bytes) -> Iterator[tuple[str, bytes]]:
@@ -113,7 +113,7 @@ def _block(table: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]
         place += own + length
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Numbers and values of a protocol-buffer message: varints as numbers, all else as bytes."""
     place = 0
     while place < len(message):
