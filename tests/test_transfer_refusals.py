@@ -62,7 +62,7 @@ def test_freezing_random_weights(tmp_path: Path, freeze: str) -> None:
 @pytest.mark.parametrize("freeze", ["all", "until_epoch", "until_epoch:-1", "True"])
 def test_words_that_freeze_does_not_know(start: Path, tmp_path: Path, freeze: str) -> None:
     error = refusal(tmp_path / "run", f"start_from={start}", f"freeze={freeze}")
-    assert error.expected == "none, backbone or until_epoch:N"
+    assert error.expected == "none, backbone, front_end or until_epoch:N"
 
 
 def test_a_path_with_nothing_there(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+import librosa
 import numpy as np
 
 from music_affect.contracts.errors import ConfigurationError, did_you_mean
@@ -28,6 +29,8 @@ class LogMelExtractor(FileExtractor):
         n_fft: samples in a window.
         hop_length: samples between frames.
         n_mels: mel bands.
+        fmin: lowest frequency of the bands, in Hz.
+        fmax: their highest; None for half the sample rate.
         logarithm: log10 or ln.
         scale: factor of the power before the logarithm.
         offset: what is added before the logarithm, above 0.
@@ -43,6 +46,8 @@ class LogMelExtractor(FileExtractor):
     n_fft: int = 512
     hop_length: int = 256
     n_mels: int = 96
+    fmin: float = 0.0
+    fmax: float | None = None
     logarithm: str = "log10"
     scale: float = 10000.0
     offset: float = 1.0
@@ -63,6 +68,7 @@ class LogMelExtractor(FileExtractor):
         for name in ("sample_rate", "n_fft", "hop_length", "n_mels", "scale", "offset", "min_seconds"):
             self.require(name, getattr(self, name) > 0, "a positive number")
         self.require("hop_length", self.hop_length <= self.n_fft, f"at most n_fft={self.n_fft}")
+        self.require("fmax", self.fmin < (self.fmax or self.sample_rate / 2), f"more than fmin={self.fmin}")
         known = " or ".join(LOGARITHMS)
         hint = did_you_mean(self.logarithm, LOGARITHMS)
         self.require("logarithm", self.logarithm in LOGARITHMS, f"{known}{hint}")
@@ -92,12 +98,20 @@ class LogMelExtractor(FileExtractor):
 
     def levels(self, window: Window) -> Floats:
         """Log-mel levels of one excerpt, float32 [T, n_mels] with T = 1 + samples // hop_length."""
-        power = window.analysis(self.sample_rate, self.n_fft, self.hop_length, self.n_mels).mel
+        analysis = window.analysis(self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
+        whole = self.fmin == 0 and self.fmax is None
+        power = analysis.mel if whole else self._bands() @ analysis.magnitude**2
         require_finite(power)
         if self.rounded:
             power = np.minimum(power, _HALF.max).astype(np.float16).astype(np.float32)
         levels = LOGARITHMS[self.logarithm](self.scale * power + self.offset)
         return np.ascontiguousarray(levels.T, np.float32)
+
+    def _bands(self) -> Floats:
+        bands: Floats = librosa.filters.mel(
+            sr=self.sample_rate, n_fft=self.n_fft, n_mels=self.n_mels, fmin=self.fmin, fmax=self.fmax
+        )
+        return bands
 
     def require(self, name: str, holds: bool, expected: str) -> None:
         """Refuses a setting that does not hold."""

@@ -43,7 +43,7 @@ class Musicnn(Backbone):
         heights: of the tall filters, as shares of the bands.
         long: filters of each length.
         lengths: of the long filters, in frames.
-        channels: of each later convolution.
+        later: filters of each later convolution.
         width: D, the size of the embedding.
         dropout: share of the pooled values and of the embedding that is dropped in training.
 
@@ -63,7 +63,7 @@ class Musicnn(Backbone):
         heights: Sequence[float] = (0.4, 0.7),
         long: int = 51,
         lengths: Sequence[int] = (128, 64, 32),
-        channels: int = 64,
+        later: int = 64,
         width: int = 200,
         dropout: float = 0.5,
     ) -> None:
@@ -71,8 +71,8 @@ class Musicnn(Backbone):
         bands = [max(1, int(height * num_features)) for height in heights]
         self.front_end = FrontEnd([(tall, TAPS, height) for height in bands] + [(long, size, 1) for size in lengths])
         front = self.front_end.out_channels
-        self.later = nn.ModuleList(Convolution(before, channels) for before in (front, channels, channels))
-        pooled = 2 * (front + len(self.later) * channels)
+        self.later = nn.ModuleList(Convolution(before, later) for before in (front, later, later))
+        pooled = 2 * (front + len(self.later) * later)
         self.pooled_norm, self.embedding_norm = FixedNorm(pooled), FixedNorm(width)
         self.dense = nn.Linear(pooled, width)
         self.dropout = nn.Dropout(dropout)
@@ -148,7 +148,8 @@ class Filters(nn.Module):
         sign = torch.where(self.norm.weight < 0, -1.0, 1.0)
         kernels = (self.weight * sign[:, None, None]).to(image.dtype)
         peaks = long_peaks(image, kernels.squeeze(2)) if kernels.shape[2] == 1 else tall_peaks(image, kernels)
-        return self.norm(F.relu(peaks * sign + self.bias))
+        normalised: Tensor = self.norm(F.relu(peaks * sign + self.bias))
+        return normalised
 
 
 class Convolution(nn.Module):

@@ -93,7 +93,7 @@ class MusicnnNetwork:
         torch.set_num_threads(1)
         try:
             with torch.inference_mode():
-                answers = [network(part) for part in torch.from_numpy(patches).split(PATCHES)]
+                answers = [network(part) for part in torch.split(torch.from_numpy(patches), PATCHES)]
         finally:
             torch.set_num_threads(before)
         return torch.cat(answers).numpy()

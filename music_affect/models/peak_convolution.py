@@ -7,10 +7,11 @@ those of a plain convolution with a maximum behind it to some 1e-6.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -35,29 +36,29 @@ def tall_peaks(image: Tensor, kernels: Tensor) -> Tensor:
     """
     batch, frames, bands = image.shape
     channels, taps, height = kernels.shape
-    cosine, sine, shift = (table.to(image.device) for table in _tables(bands, height))
-    spectrum = (torch.fft.rfft(kernels, n=bands, dim=2).conj() * shift.to(kernels.dtype.to_complex())).permute(2, 1, 0)
+    cosine, sine, shift = (torch.from_numpy(table).to(image.device) for table in _tables(bands, height))
+    cosine, sine, shift = cosine.to(image.dtype), sine.to(image.dtype), shift.to(image.dtype.to_complex())
+    spectrum = (torch.fft.rfft(kernels, n=bands, dim=2).conj() * shift).permute(2, 1, 0)
     real = torch.cat([spectrum.real, -spectrum.imag], dim=1)  # [bins, 2 taps, C]
     imaginary = torch.cat([spectrum.imag, spectrum.real], dim=1)
     parts = torch.view_as_real(torch.fft.rfft(F.pad(image, (0, 0, taps // 2, taps // 2)), dim=2))  # [B, T + …, bins, 2]
     windows = parts.unfold(1, taps, 1).permute(2, 0, 1, 3, 4).reshape(len(real), batch * frames, 2 * taps)
     peaks = []
-    for part in windows.split(_IN_CACHE.get(image.device.type, _ON_DEVICES), dim=1):
-        even = cosine.to(image.dtype) @ torch.bmm(part, real).flatten(1)
-        odd = sine.to(image.dtype) @ torch.bmm(part, imaginary).flatten(1)
+    for part in torch.split(windows, _IN_CACHE.get(image.device.type, _ON_DEVICES), dim=1):
+        even = cosine @ torch.bmm(part, real).flatten(1)
+        odd = sine @ torch.bmm(part, imaginary).flatten(1)
         peaks.append((even + odd.abs()).amax(0).view(-1, channels))
     return torch.cat(peaks).view(batch, frames, channels)
 
 
-@lru_cache(maxsize=8)
-def _tables(bands: int, height: int) -> tuple[Tensor, Tensor, Tensor]:
+@lru_cache(maxsize=8)  # arrays: a tensor that was made in inference mode could not be learnt with
+def _tables(bands: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]:
     """Waves at each distance from the middle [distances, bins], even and odd, and the shift to the middle [bins]."""
-    bins, middle = torch.arange(bands // 2 + 1, dtype=torch.float64), (bands - height) / 2
-    distances = torch.arange(middle % 1, middle + 1, dtype=torch.float64)  # halves where two bands are in the middle
-    angles = 2 * math.pi * distances[:, None] * bins / bands
-    share = torch.where((bins == 0) | (2 * bins == bands), 1.0, 2.0) / bands  # other bins stand for their mirror image
-    shift = torch.polar(torch.ones_like(bins), 2 * math.pi * bins * middle / bands)
-    return share * angles.cos(), -share * angles.sin(), shift
+    bins, middle = np.arange(bands // 2 + 1), (bands - height) / 2
+    distances = np.arange(middle % 1, middle + 1)  # halves where two bands are in the middle
+    angles = 2 * np.pi * np.outer(distances, bins) / bands
+    share = np.where((bins == 0) | (2 * bins == bands), 1, 2) / bands  # other bins stand for their mirror image too
+    return share * np.cos(angles), -share * np.sin(angles), np.exp(2j * np.pi * bins * middle / bands)
 
 
 def long_peaks(image: Tensor, kernels: Tensor) -> Tensor:
@@ -83,6 +84,6 @@ def long_peaks(image: Tensor, kernels: Tensor) -> Tensor:
     )  # [B blocks, F, length + STEP - 1]
     peaks = [
         (part.flatten(0, 1) @ weights).view(len(part), bands, -1).amax(1)
-        for part in windows.split(max(1, _IN_CACHE.get(image.device.type, _ON_DEVICES) // STEP))
+        for part in torch.split(windows, _IN_CACHE.get(image.device.type, _ON_DEVICES) // STEP)
     ]
     return torch.cat(peaks).view(batch, blocks * STEP, channels)[:, :frames]

@@ -14,8 +14,6 @@ from music_affect.contracts.errors import CheckpointError, ConfigurationError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from music_affect.models.backbone import Backbone
-
 CONFIG, WEIGHTS, PICKLE = "config.json", "model.safetensors", "pytorch_model.bin"
 AUDIO = "audio-spectrogram-transformer"
 PREFIXES = {AUDIO: "audio_spectrogram_transformer.", "deit": "deit.", "vit": "vit."}
@@ -94,27 +92,6 @@ class PublicWeights:
             for now, former in FORMER_NAMES.items():
                 name = name.replace(now, former)
         return name
-
-
-@dataclass(frozen=True)
-class PublicTransformer:
-    """A public transformer as the start of a patch AST that is trained on.
-
-    Args:
-        folder: with its files, or None where none was chosen.
-    """
-
-    folder: str | None = None
-
-    def sizes(self) -> Mapping[str, Any]:
-        """What the network has to be built with; raises as ``find`` does."""
-        return find(self.folder).sizes
-
-    def load(self, net: Backbone) -> str:
-        """Replaces the weights of a network, and says which; raises as ``load_pretrained`` does."""
-        from music_affect.models.pretrained import load_pretrained
-
-        return str(load_pretrained(net, self.folder))
 
 
 def find(folder: str | Path | None) -> PublicWeights:

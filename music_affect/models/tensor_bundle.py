@@ -37,10 +37,7 @@ def read_bundle(index: bytes, data: bytes, shapes: Mapping[str, tuple[int, ...]]
     Raises:
         ValueError: the bytes are no bundle, or an array is missing or is not what is wanted.
     """
-    try:
-        entries = dict(_entries(index))
-    except (IndexError, struct.error, UnicodeDecodeError) as error:
-        raise ValueError("its index is damaged") from error
+    entries = dict(_entries(index))
     absent = [name for name in shapes if name not in entries]
     if absent:
         raise ValueError(f"it holds no array {absent[0]}")
@@ -61,17 +58,21 @@ def _array(name: str, entry: bytes, data: bytes, shape: tuple[int, ...]) -> NDAr
 
 def _described(entry: bytes) -> tuple[int, tuple[int, ...], int, int]:
     """Type, shape, offset and size out of a ``BundleEntryProto``."""
-    numbers, shape = {1: 0, 3: 0, 4: 0, 5: 0}, []
-    for field, value in _fields(entry):
-        if field == 2 and isinstance(value, bytes):
-            for inner, dimension in _fields(value):
-                if inner == 2 and isinstance(dimension, bytes):
-                    shape.append(next((size for key, size in _fields(dimension) if key == 1), 0))
-        elif isinstance(value, int) and field in numbers:
-            numbers[field] = value
-    if numbers[3] != 0 or not all(isinstance(size, int) for size in shape):
+    kind, shard, offset, size = (_number(entry, field) for field in (1, 3, 4, 5))
+    if shard != 0:
         raise ValueError("its arrays lie in more than one file")
-    return numbers[1], tuple(size for size in shape if isinstance(size, int)), numbers[4], numbers[5]
+    dimensions = [dimension for shape in _messages(entry, 2) for dimension in _messages(shape, 2)]
+    return kind, tuple(_number(dimension, 1) for dimension in dimensions), offset, size
+
+
+def _number(message: bytes, field: int) -> int:
+    """A number that stands in a message, which leaves out zeros."""
+    return next((value for found, value in fields(message) if found == field and isinstance(value, int)), 0)
+
+
+def _messages(message: bytes, field: int) -> list[bytes]:
+    """The messages that stand in a message under a number."""
+    return [value for found, value in fields(message) if found == field and isinstance(value, bytes)]
 
 
 def _entries(table: bytes) -> Iterator[tuple[str, bytes]]:
@@ -112,7 +113,7 @@ def _block(table: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]
         place += own + length
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Numbers and values of a protocol-buffer message: varints as numbers, all else as bytes."""
     place = 0
     while place < len(message):
@@ -135,8 +136,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 def _varint(buffer: bytes, place: int) -> tuple[int, int]:
     """A number of variable length, and the place behind it."""
     number = 0
-    for step in range(_LONGEST_VARINT):
-        byte = buffer[place + step]
+    for step, byte in enumerate(buffer[place : place + _LONGEST_VARINT]):
         number |= (byte & 127) << (7 * step)
         if byte < 128:
             return number, place + step + 1

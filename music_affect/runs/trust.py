@@ -74,13 +74,18 @@ PLACES: Mapping[str, Kind] = {
     "also.reader": _READER,
     "features.extraction": Kind(modules="music_affect.features", base="music_affect.features.extraction.FileExtractor"),
     "features.extraction.beat_tracker": _BEATS,
-    "features.extraction.network": Kind(names=("music_affect.models.musicnn_network.MusicnnNetwork",)),
+    "features.extraction.network": Kind(
+        names=(
+            "music_affect.models.musicnn_network.MusicnnNetwork",
+            "music_affect.models.onnx_network.OnnxNetwork",
+        )
+    ),
     "beat_tracker": _BEATS,
     "model.net": Kind(modules="music_affect.models", base="music_affect.models.backbone.Backbone"),
     "model.start": Kind(
         names=(
             "music_affect.models.musicnn_start.MusicnnStart",
-            "music_affect.models.public_weights.PublicTransformer",
+            "music_affect.models.transformer_start.TransformerStart",
         )
     ),
     "model.reference.classification": _REFERENCE,

@@ -69,6 +69,9 @@ class Obstacle:
 class Dying:
     """Ends its process at one file."""
 
+    def prepare(self) -> None:
+        pass
+
     def __call__(self, path: Path, wanted: Sequence[int] | None = None) -> list[Answer]:
         if path.stem == ONLY:
             os._exit(9)
