@@ -117,7 +117,7 @@ RULES: Mapping[str, Rule] = {
     "network.file": WORD | NULL,
     "network.output": WORD | NULL,
     "layout": choice("PTF", "PFT", "P1TF", "P1FT"),
-    "network.mean": number(),
+    "network.mean": number() | NULL,
     "deviation": above(0),
     "fmin": number(0),
     "fmax": above(0) | NULL,

@@ -47,7 +47,7 @@ class OnnxNetwork:
         file: the network, in one local file.
         output: name of the output that is taken; None where there is only one.
         layout: of its input: PTF (patches, frames, bands), PFT, or P1TF and P1FT with one channel.
-        mean: subtracted from the levels.
+        mean: subtracted from the levels; None for nothing.
         deviation: what they are divided by afterwards, above 0.
 
     Attributes:
@@ -61,7 +61,7 @@ class OnnxNetwork:
     file: str | None = None
     output: str | None = None
     layout: str = "PTF"
-    mean: float = 0.0
+    mean: float | None = None
     deviation: float = 1.0
     digest: str = field(init=False, repr=False)
 
@@ -101,7 +101,7 @@ class OnnxNetwork:
             CheckpointError: the file has changed, is no such network, or takes no patches of this form.
         """
         session, output, width = self._session
-        turned = ((patches - self.mean) / self.deviation).transpose(LAYOUTS[self.layout]).astype(np.float32)
+        turned = ((patches - (self.mean or 0.0)) / self.deviation).transpose(LAYOUTS[self.layout]).astype(np.float32)
         given = turned[:, None] if "1" in self.layout else turned
         name = session.get_inputs()[0].name
         try:
