@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from music_affect.configuration import build, command_line, compatibility
-from music_affect.contracts.spec import Categorical
+from music_affect.contracts.spec import Continuous
 from music_affect.data.audit.findings import ERROR, SEVERITIES, Finding, by_severity
 from music_affect.data.source import ClipSource
 from music_affect.system import files
@@ -119,7 +119,7 @@ def _summary(data: ClipSource, evidence: Evidence, findings: list[Finding]) -> d
     classes = {
         portable(name): {portable(kind): count for kind, count in class_counts(evidence.usable, name, target).items()}
         for name, target in evidence.targets.items()
-        if isinstance(target, Categorical)
+        if not isinstance(target, Continuous)
     }
     return {
         "data": portable(data.name),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from music_affect.configuration import command_line
 from music_affect.contracts.errors import RunFolderError
-from music_affect.contracts.spec import Categorical
+from music_affect.contracts.spec import Continuous
 from music_affect.data.source import Clip
 from music_affect.system import files
 
@@ -143,7 +143,7 @@ def _write_predictions(together: Pool, path: Path) -> None:
     labels: list[dict[str, str | float]] = [{} for _ in together.clips]
     for name, kind in together.targets.items():
         for own, cell in zip(labels, together.labels[name], strict=True):
-            own |= {name: cell if isinstance(kind, Categorical) else float(cell)} if cell else {}
+            own |= {name: float(cell) if isinstance(kind, Continuous) else cell} if cell else {}
     rows = zip(together.clips, labels, together.groups, strict=True)
     clips = [Clip(name, Path(name), own, group or None) for name, own, group in rows]
     predictions.write(path, {"test": clips}, {"test": together.predictions}, together.targets)

@@ -17,7 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from music_affect.contracts.errors import ConfigurationError, MusicAffectError
-from music_affect.contracts.spec import Categorical, DataSpec, Target
+from music_affect.contracts.spec import Categorical, DataSpec, Tags, Target
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import SplitPlan, class_counts
 from music_affect.system.plain_text import is_word, on_one_line
@@ -312,6 +312,9 @@ def _objective(cfg: DictConfig, in_features: int, name: str, kind: Target, train
         made: Objective = make(
             cfg.task.classification, in_features=in_features, num_classes=kind.num_classes, class_weights=weights
         )
+        return made
+    if isinstance(kind, Tags):
+        made = make(cfg.task.tagging, in_features=in_features, num_tags=len(kind.names))
         return made
     values = [float(clip.labels[name]) for clip in train if name in clip.labels] or [0.0, 1.0]
     settings = {"mean": statistics.fmean(values), "sd": statistics.pstdev(values) or 1.0}

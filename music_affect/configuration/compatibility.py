@@ -10,7 +10,7 @@ from music_affect.configuration import build
 from music_affect.configuration.compose import FROM_THE_DATA, conf_folder
 from music_affect.configuration.setting_rules import PRECISIONS, SHORT_PRECISIONS
 from music_affect.contracts.errors import ConfigurationError, MusicAffectError, TaskMismatchError, did_you_mean
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Target
 from music_affect.data.labels import check_variety
 from music_affect.data.source import Clip, ClipSource
 from music_affect.data.splits import check_fold
@@ -90,8 +90,8 @@ def check_task(cfg: DictConfig, data: ClipSource) -> None:
     needed = wanted(cfg.task)
     if not needed:
         raise ConfigurationError(
-            f"task={cfg.task.name} with neither a class nor a scale to predict",
-            expected="a label in task.target or in task.targets",
+            f"task={cfg.task.name} with nothing to predict",
+            expected="a label in task.target, task.targets or task.tags",
             fix="name one",
         )
     _check_form(cfg)
@@ -103,23 +103,27 @@ def check_task(cfg: DictConfig, data: ClipSource) -> None:
 def _check_form(cfg: DictConfig) -> None:
     """Refuses a task that was given labels of a kind that it is not made for."""
     has_class, has_scale = bool(cfg.task.target), bool(cfg.task.targets)
+    if not has_class and not has_scale:
+        return  # tags, which stand alone
     right = {(True, False): "genre", (False, True): "affect", (True, True): "joint"}[has_class, has_scale]
     lacking = [name for name, needed in (("classification", has_class), ("regression", has_scale)) if needed]
     lacking = [name for name in lacking if name not in cfg.task]
-    if lacking or (cfg.task.monitor == choice("task", "joint").monitor and right != "joint"):
+    if lacking or cfg.task.get("tags") or (cfg.task.monitor == choice("task", "joint").monitor and right != "joint"):
         raise ConfigurationError(
             f"task={cfg.task.name} with task.target={cfg.task.target} and task.targets={list(cfg.task.targets)}",
-            expected="a class label for task=genre, scales for task=affect, both for task=joint",
+            expected="a class label for task=genre, scales for task=affect, both for task=joint, neither for task=tags",
             fix=f"choose task={right}",
         )
 
 
 def wanted(task: DictConfig) -> dict[str, str]:
-    """Labels that a task predicts, by name: ``categorical`` or ``continuous``.
+    """Labels that a task predicts, by name: ``categorical``, ``continuous`` or ``tags``.
 
     Raises:
         ConfigurationError: one is named twice.
     """
+    if task.get("tags") and not task.target and not task.targets:
+        return {str(task.tags): "tags"}
     names = [*([task.target] if task.target else []), *task.targets]
     if len(set(names)) < len(names):
         raise ConfigurationError(
@@ -138,7 +142,8 @@ def _mismatch(cfg: DictConfig, data: ClipSource, target: str, kind: str) -> Task
     remedy = data.remedy(target, kind)
     ways = [f"{group}={', '.join(names)}" for group, names in choices_of.items() if names]
     if same_kind:
-        ways.append(f"task.target={same_kind[0]}" if kind == "categorical" else f"task.targets=[{same_kind[0]},…]")
+        words = {"categorical": "target={}", "continuous": "targets=[{},…]", "tags": "tags={}"}
+        ways.append(f"task.{words[kind].format(same_kind[0])}")
     return TaskMismatchError(
         f"task={cfg.task.name} needs the {kind} label '{target}'{did_you_mean(target, same_kind)}; "
         f"data={data.name} offers {offered}" + (f" ('{target}': {reason})" if reason else ""),
@@ -148,7 +153,7 @@ def _mismatch(cfg: DictConfig, data: ClipSource, target: str, kind: str) -> Task
 
 
 def _kind(target: Target) -> str:
-    return "categorical" if isinstance(target, Categorical) else "continuous"
+    return str(target.to_dict()["kind"])
 
 
 def _tasks_for(targets: Mapping[str, Target]) -> list[str]:

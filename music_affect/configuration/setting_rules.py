@@ -92,6 +92,8 @@ RULES: Mapping[str, Rule] = {
     "source.group": TEXT | NULL,
     "class_targets": listed(WORD) | NULL,
     "continuous_targets": listed(WORD) | NULL,
+    "tag_targets": listed(WORD),
+    "most_tags": whole(1, 10_000),
     "ranges": named(listed(number(), exactly=2)) | NULL,
     "class_mapping": named(listed(WORD)) | NULL,
     "dropped": listed(WORD),
@@ -166,6 +168,7 @@ RULES: Mapping[str, Rule] = {
     # a task
     "task.target": WORD | NULL,
     "task.targets": listed(WORD),
+    "task.tags": WORD | NULL,
     "task.monitor": Rule("val/FIGURE or train/FIGURE", lambda value: str(value).startswith(("val/", "train/"))),
     "task.mode": choice("min", "max"),
     "class_weights": choice("balanced") | NULL,

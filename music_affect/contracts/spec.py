@@ -6,9 +6,12 @@ combination of task and data is refused before any work starts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+BAR = "|"  # between the tags of a label
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class Categorical:
     def num_classes(self) -> int:
         return len(self.classes)
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What a prediction holds a probability of, in order."""
+        return self.classes
+
     def to_dict(self) -> dict[str, Any]:
         return {"kind": "categorical", "classes": list(self.classes)}
 
@@ -40,22 +48,57 @@ class Continuous:
 
     low: float | None = None
     high: float | None = None
+    outcomes: ClassVar[tuple[str, ...]] = ()  # a value has no probabilities
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": "continuous", "low": self.low, "high": self.high}
 
 
-Target = Categorical | Continuous
-TARGET = (  # what ``to_dict`` of both makes, as ``shapes`` describes it
+@dataclass(frozen=True)
+class Tags:
+    """A target of which a clip may have several at once, or none.
+
+    The label of a clip is one text: its tags with a bar between them, and a bar alone where it has none of them. A
+    missing label is another thing: nobody has said which tags the clip has.
+
+    Args:
+        names: tags; the position of a name is the column that models predict. No name holds a bar.
+    """
+
+    names: tuple[str, ...]
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What a prediction holds a probability of, in order."""
+        return self.names
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "tags", "names": list(self.names)}
+
+    def label(self, tags: Collection[str]) -> str:
+        """The label of a clip with these tags; those that have no column are left out."""
+        return BAR.join(name for name in self.names if name in tags) or BAR
+
+    def row(self, label: str | float) -> list[float]:
+        """1 for every tag that a label names, else 0; NaN for all where the label is missing (an empty text)."""
+        tags = set(str(label).split(BAR))
+        return [float(name in tags) if label else math.nan for name in self.names]
+
+
+Target = Categorical | Continuous | Tags
+TARGET = (  # what ``to_dict`` of each makes, as ``shapes`` describes it
     {"kind": "categorical", "classes": [str]},
     {"kind": "continuous", "low": (float, None), "high": (float, None)},
+    {"kind": "tags", "names": [str]},
 )
 
 
 def target_from_dict(plain: Mapping[str, Any]) -> Target:
-    """Inverse of ``Categorical.to_dict`` and ``Continuous.to_dict``."""
+    """Inverse of the ``to_dict`` of every kind of target."""
     if plain["kind"] == "categorical":
         return Categorical(tuple(plain["classes"]))
+    if plain["kind"] == "tags":
+        return Tags(tuple(plain["names"]))
     return Continuous(plain["low"], plain["high"])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_affect.contracts.errors import LabelError
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Tags, Target
 from music_affect.data.source import Clip
 
 if TYPE_CHECKING:
@@ -23,12 +23,17 @@ def encode(clips: Sequence[Clip], name: str, kind: Target) -> NDArray[np.int64] 
     """One label of clips, in their order.
 
     Returns:
-        Class indices, int64 [N], -1 where the label is missing; or values, float32 [N], NaN where it is missing.
+        Class indices, int64 [N], -1 where the label is missing; or values, float32 [N], NaN where it is missing; or for
+        each tag 1 or 0, float32 [N, C], rows of NaN where it is missing.
     """
     if isinstance(kind, Categorical):
         place = {found: index for index, found in enumerate(kind.classes)}
         return np.array(
             [place[str(clip.labels[name])] if name in clip.labels else MISSING_CLASS for clip in clips], dtype=np.int64
+        )
+    if isinstance(kind, Tags):
+        return np.array([kind.row(clip.labels.get(name, "")) for clip in clips], np.float32).reshape(
+            -1, len(kind.names)
         )
     return np.array([clip.labels.get(name, np.nan) for clip in clips], dtype=np.float32)
 

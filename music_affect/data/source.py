@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from music_affect.contracts.spec import Continuous, Target
+from music_affect.contracts.spec import Continuous, Tags, Target
 
 SPLITS = ("train", "val", "test")
 
@@ -64,8 +64,9 @@ class ClipSource(ABC):
 
     @property
     def strata(self) -> Mapping[str, Sequence[str]]:
-        """Labels that its parts are stratified by, classes before scales, by the ``data`` of the clips."""
-        return {"": sorted(self.targets, key=lambda name: isinstance(self.targets[name], Continuous))}
+        """Labels that its parts are stratified by, classes before scales and no tags, by ``data`` of the clips."""
+        single = [name for name, kind in self.targets.items() if not isinstance(kind, Tags)]
+        return {"": sorted(single, key=lambda name: isinstance(self.targets[name], Continuous))}
 
     @abstractmethod
     def clips(self) -> list[Clip]:
@@ -85,7 +86,7 @@ class ClipSource(ABC):
         return None
 
     def remedy(self, target: str, kind: str) -> str | None:
-        """What to do so that a column becomes a label of a kind (``categorical``, ``continuous``), or None."""
+        """What to do so that a column becomes a label of a kind (``categorical``, ``continuous``, ``tags``), or None."""
         return None
 
     def whose(self) -> str | None:

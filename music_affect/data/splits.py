@@ -207,6 +207,8 @@ def _levels(clips: Sequence[Clip], strata: Sequence[str], folds: int) -> NDArray
     found = {name: _levels_of(clips, name, folds) for name in carried}
     largest = {name: max(Counter(levels.tolist()).values()) for name, levels in found.items()}
     chosen = next((name for name in carried if largest[name] >= folds), None)
+    if not carried:
+        return np.zeros(len(clips))  # tags alone: nothing to stratify by
     if chosen is None:
         raise SplitError(
             f"no class of '{carried[0]}' has more than {largest[carried[0]]} of the {len(clips)} clips",

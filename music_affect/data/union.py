@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from music_affect.contracts.errors import LabelError
-from music_affect.contracts.spec import Categorical, Continuous, Target
+from music_affect.contracts.spec import Categorical, Continuous, Tags, Target
 from music_affect.data.source import Clip, ClipSource
 
 
@@ -87,8 +87,16 @@ def _merge(name: str, first: Target, second: Target) -> Target:
         return Categorical(tuple(sorted({*first.classes, *second.classes})))
     if isinstance(first, Continuous) and isinstance(second, Continuous):
         return first if first == second else Continuous()
+    if isinstance(first, Tags) and first == second:
+        return first
+    if isinstance(first, Tags) and isinstance(second, Tags):
+        raise LabelError(
+            f"'{name}' has other tags in one data set than in the other, where nothing says that they are lacking",
+            expected="the same tags in both",
+            fix="choose one of the data sets",
+        )
     raise LabelError(
-        f"'{name}' is a class in one data set and a scale in the other",
+        f"'{name}' is of one kind in one data set and of another in the other",
         expected="the same kind of label under one name",
         fix="rename it in one of them",
     )

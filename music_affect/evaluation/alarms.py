@@ -16,7 +16,7 @@ COLLAPSE_EXCESS = 0.2  # by which that share exceeds the class's share of the la
 LARGEST_CALIBRATION_ERROR = 0.1  # expected; smaller ones hardly change what is done with a probability
 LARGEST_GAP = 0.25  # of macro F1 or mean Spearman, train minus val
 FEWEST_CLIPS = 10  # of a class in a split: below, one clip moves its recall by more than a tenth
-_TITLES = {"f1_macro": "macro F1", "spearman": "mean Spearman"}
+_TITLES = {"f1_macro": "macro F1", "spearman": "mean Spearman", "average_precision": "macro average precision"}
 _RELIABILITY = ("confidence", "accuracy")
 _NAMED = 5
 
@@ -64,6 +64,27 @@ def score_alarms(
     return [alarm for alarm in raised if alarm]
 
 
+def tag_alarms(
+    scores: Scores, *, majority: Scores, linear: Scores, train: float | None = None, val: float | None = None
+) -> list[Alarm]:
+    """Alarms over the scores of a finished run that predicts tags.
+
+    Args:
+        scores: ``tagging_scores`` of the model on the test clips.
+        majority: the same of answering with the frequency of each tag.
+        linear: the same of the linear reference.
+        train: macro average precision on the training clips, None where not measured.
+        val: macro average precision on the val clips, None where not measured.
+    """
+    figure = "average_precision"
+    if scores[figure]["value"] is None:
+        return [Alarm("no tag scored", "every tag is in all test clips or in none: nothing can be said of the model.")]
+    raised = [not_above_majority(scores, majority, figure), below_linear(scores, linear, figure)]
+    if train is not None and val is not None:
+        raised.append(train_val_gap(train, val, figure))
+    return [alarm for alarm in raised if alarm]
+
+
 def split_alarms(counts: Mapping[str, Mapping[str, int]], groups: Mapping[str, Set[str]]) -> list[Alarm]:
     """Alarms over the splits, before any training.
 
@@ -106,14 +127,14 @@ def collapse(scores: Scores) -> Alarm | None:
     )
 
 
-def not_above_majority(scores: Scores, majority: Scores) -> Alarm | None:
-    """Macro F1 lies within reach of answering the most frequent class every time."""
-    value, reference = scores["f1_macro"]["value"], majority["f1_macro"]
+def not_above_majority(scores: Scores, majority: Scores, figure: str = "f1_macro") -> Alarm | None:
+    """A figure lies within reach of the same answer every time: the most frequent class, or each tag's frequency."""
+    value, reference = scores[figure]["value"], majority[figure]
     if value > (reference["value"] if reference["high"] is None else reference["high"]):
         return None
     return Alarm(
         "not above majority",
-        f"macro F1 {value:.3f} is not above the majority reference, {with_interval(reference)}: nothing "
+        f"{_TITLES[figure]} {value:.3f} is not above the majority reference, {with_interval(reference)}: nothing "
         "was learned. Look at whether labels belong to their clips, and whether one batch can be overfitted.",
     )
 

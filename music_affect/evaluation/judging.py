@@ -14,7 +14,7 @@ from music_affect.data.preparation import Prepared
 from music_affect.data.splits import class_counts
 from music_affect.data.view import View
 from music_affect.evaluation import references
-from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, unknown_groups
+from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, tag_alarms, unknown_groups
 from music_affect.evaluation.calibration import conformal
 from music_affect.evaluation.leak_alarms import copies_across_parts, leaked_start
 from music_affect.evaluation.measurement import measure
@@ -70,6 +70,14 @@ def judge(
             linear=beside["linear"]["regression"],
             train_spearman=train.get("spearman"),
             val_spearman=val["regression"]["spearman"]["value"] if val else None,
+        )
+    if "tagging" in test:
+        alarms += tag_alarms(
+            test["tagging"],
+            majority=beside["majority"]["tagging"],
+            linear=beside["linear"]["tagging"],
+            train=train.get("average_precision"),
+            val=val["tagging"]["average_precision"]["value"] if val else None,
         )
     return {"score": deciding(test), "test": test, "val": val, "references": beside, "alarms": alarms}
 

@@ -16,7 +16,7 @@ def measure(predictions: Predictions, clips: Sequence[Clip], targets: Mapping[st
     """Scores every label over the clips that carry it.
 
     Returns:
-        ``classification`` and ``regression``, each where the targets hold such a label.
+        ``classification``, ``regression`` and ``tagging``, each where the targets hold such a label.
     """
     labels = {name: encode(clips, name, kind) for name, kind in targets.items()}
     return scores_of(predictions, labels, targets, [clip.group for clip in clips])

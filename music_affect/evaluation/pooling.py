@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_affect.contracts.errors import RunFolderError
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Continuous, Tags, Target
 from music_affect.evaluation.intervals import FEWEST_SEEDS
 from music_affect.evaluation.scores import scores_of
 from music_affect.runs.reader import RunFolder
@@ -30,7 +30,7 @@ class Pool:
         clips: ids of the test clips of all runs, sorted.
         groups: of the clips, empty where there is none, [N].
         predictions: by label, probabilities [N, C] or values [N], the mean over the runs that tested the clip.
-        labels: by label, class names or numbers as text [N]; empty where missing.
+        labels: by label, class names, tags or numbers as text [N]; empty where missing.
         members: runs that tested each clip.
     """
 
@@ -49,7 +49,7 @@ class Pool:
 
     @cached_property
     def truth(self) -> dict[str, NDArray[Any]]:
-        """By label, class indices with -1 where missing, or values with NaN where missing, [N]."""
+        """By label, class indices with -1 where missing, or values with NaN where missing, [N]; of tags [N, C]."""
         return {name: _encoded(self.labels[name], kind) for name, kind in self.targets.items()}
 
     @cached_property
@@ -67,7 +67,7 @@ class Pool:
         return len(self.seeds) >= FEWEST_SEEDS
 
     def scores(self) -> dict[str, Any]:
-        """``classification`` and ``regression``, each where there is such a label, with intervals.
+        """``classification``, ``regression`` and ``tagging``, each where there is such a label, with intervals.
 
         They are over groups, or over clips where there is none, and from three seeds on over seeds as well.
         """
@@ -129,7 +129,7 @@ def same_targets(runs: Sequence[RunFolder]) -> dict[str, Target]:
 def _labels(run: RunFolder) -> str:
     """Names of the labels, with classes or ends."""
     told = {
-        name: ", ".join(kind.classes) if isinstance(kind, Categorical) else f"{kind.low} to {kind.high}"
+        name: f"{kind.low} to {kind.high}" if isinstance(kind, Continuous) else ", ".join(kind.outcomes)
         for name, kind in run.targets.items()
     }
     return "; ".join(f"{name} ({words})" for name, words in told.items())
@@ -157,12 +157,14 @@ def _agreed(rows: Sequence[Mapping[str, str]], clip: str, name: str, what: str) 
 
 
 def _mean(rows: Sequence[Mapping[str, str]], name: str, kind: Target) -> Values:
-    columns = [f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else [f"predicted {name}"]
+    columns = [f"p({outcome})" for outcome in kind.outcomes] or [f"predicted {name}"]
     mean = np.array([[float(row[column]) for column in columns] for row in rows]).mean(axis=0)
-    return np.asarray(mean if isinstance(kind, Categorical) else mean[0], np.float64)
+    return np.asarray(mean if kind.outcomes else mean[0], np.float64)
 
 
 def _encoded(labels: Sequence[str], kind: Target) -> NDArray[Any]:
     if isinstance(kind, Categorical):
         return np.array([kind.classes.index(label) if label else -1 for label in labels])
+    if isinstance(kind, Tags):
+        return np.array([kind.row(label) for label in labels])
     return np.array([float(label) if label else np.nan for label in labels])

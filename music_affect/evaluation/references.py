@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Continuous, Target
 from music_affect.data.labels import MISSING_CLASS, encode
 from music_affect.data.preparation import Prepared, statistics
 from music_affect.data.source import Clip
@@ -24,7 +24,7 @@ Fitted = Mapping[str, plain_forms.Fitted]
 """By label."""
 
 References = tuple[Reference | None, Reference | None]
-"""For a class and for a scale; None where there is none for such labels."""
+"""For a class or tags, and for a scale; None where there is none for such labels."""
 
 MAKERS: Mapping[str, Callable[[], References]] = {
     "majority": lambda: (MajorityReference(), MeanReference()),
@@ -43,7 +43,7 @@ def fit(make: Callable[[], References], prepared: Prepared, view: View) -> Fitte
     """One reference a label, learnt from the training clips that carry it.
 
     Args:
-        make: gives a reference for a class and one for a scale.
+        make: gives a reference for a class or tags, and one for a scale.
         prepared: clips and labels.
         view: the columns in use.
 
@@ -55,9 +55,10 @@ def fit(make: Callable[[], References], prepared: Prepared, view: View) -> Fitte
     groups = np.array([f"{clip.id}\0" if clip.group is None else clip.group for clip in train])
     found, fitted = rows(prepared, view, train), {}
     for name, kind in prepared.targets.items():
-        labels, categorical = encode(train, name, kind), isinstance(kind, Categorical)
-        there = labels != MISSING_CLASS if categorical else np.isfinite(labels)
-        reference = for_class if categorical else for_scale
+        labels = encode(train, name, kind)
+        known = labels != MISSING_CLASS if isinstance(kind, Categorical) else np.isfinite(labels)
+        there = known.reshape(len(train), -1).all(axis=1)  # of tags a row has all or none
+        reference = for_scale if isinstance(kind, Continuous) else for_class
         if reference is not None:
             fitted[name] = reference.fit(found[there], labels[there], kind, groups[there])
     return fitted

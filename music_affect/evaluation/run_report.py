@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from music_affect.contracts.errors import RunFolderError
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Tags, Target
 from music_affect.evaluation.calibration_report import calibration_section
 from music_affect.evaluation.mistakes import confident_mistakes, largest_misses
 from music_affect.evaluation.run_figures import draw
@@ -23,6 +23,8 @@ from music_affect.evaluation.tables import (
     render,
     scale_comparison,
     scale_report,
+    tag_comparison,
+    tag_report,
     with_interval,
 )
 from music_affect.runs.reader import RunFolder, read_run
@@ -77,6 +79,7 @@ def _text(run: RunFolder) -> str:
         largest_misses=largest_misses,
         scale_report=scale_report,
         start_section=start_section,
+        tag_report=tag_report,
     )
 
 
@@ -88,6 +91,12 @@ def _deciding(run: RunFolder) -> Markdown:
         scores = test["classification"]
         accuracy = f"accuracy {with_interval(scores['accuracy'])}"
         found.append(f"**Macro F1 {with_interval(scores['f1_macro'])}**{label}, {accuracy}")
+        clips.append(scores["clips"])
+    if run.tags:
+        scores = test["tagging"]
+        headline = f"**Macro average precision {with_interval(scores['average_precision'])}**{label}"
+        counted = f"over {scores['scored']} of {len(scores['per_tag'])} tags"
+        found.append(f"{headline}, macro ROC-AUC {with_interval(scores['roc_auc'])}, {counted}")
         clips.append(scores["clips"])
     if run.scales:
         scores = test["regression"]
@@ -130,6 +139,8 @@ def _facts(run: RunFolder) -> dict[str, object]:
 
 
 def _told(kind: Target) -> str:
+    if isinstance(kind, Tags):
+        return f"{len(kind.names)} tags"
     return f"{kind.num_classes} classes" if isinstance(kind, Categorical) else label_range(kind)
 
 
@@ -138,6 +149,8 @@ def _references(run: RunFolder) -> dict[str, Markdown]:
     tables: dict[str, Markdown] = {}
     for target in run.classes:
         tables[target] = comparison(_scored(run, "classification", "majority"))
+    for target in run.tags:
+        tables[target] = tag_comparison(_scored(run, "tagging", "frequency of each tag"))
     if run.scales:
         tables["Scales"] = scale_comparison(_scored(run, "regression", "training mean"), list(run.scales))
     return tables

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from music_affect.contracts.confusion import HEADLINES, confusions, headlines, ratio
 from music_affect.contracts.errors import TrainingError
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Continuous, Tags, Target
 from music_affect.evaluation.calibration import class_calibration
 from music_affect.evaluation.intervals import Statistic, bootstrap
 from music_affect.evaluation.regression import columns, regression_scores
+from music_affect.evaluation.tagging import tagging_scores
 from music_affect.evaluation.units import units
 from music_affect.runs.predictions import Predictions
 
@@ -79,14 +80,14 @@ def scores_of(
     """Score every label over the clips that carry it.
 
     Args:
-        predictions: by label, class probabilities [N, C] or values [N].
-        labels: by label, class indices with -1 where missing, or values with NaN where missing, [N].
+        predictions: by label, probabilities of classes or of tags [N, C], or values [N].
+        labels: by label, class indices with -1 where missing, or values with NaN where missing, [N]; of tags [N, C].
         targets: what the labels are.
         groups: name of each clip's group, [N].
         without_seed: where several seeds are averaged, the predictions without each of them.
 
     Returns:
-        ``classification`` and ``regression``, each where the targets hold such a label.
+        ``classification``, ``regression`` and ``tagging``, each where the targets hold such a label.
     """
     found: dict[str, Any] = {}
     for name, kind in targets.items():
@@ -98,7 +99,11 @@ def scores_of(
                 predictions[name][there], labels[name][there], kind.classes, of, without_seed=others
             )
             found["classification"] = {**scores, "target": name}
-    names = [name for name, kind in targets.items() if not isinstance(kind, Categorical)]
+        if isinstance(kind, Tags):
+            others = [each[name] for each in without_seed]
+            scores = tagging_scores(predictions[name], labels[name], kind.names, groups, without_seed=others)
+            found["tagging"] = {**scores, "target": name}
+    names = [name for name, kind in targets.items() if isinstance(kind, Continuous)]
     if names:
         values, truth, *others = (columns(each, names) for each in (predictions, labels, *without_seed))
         found["regression"] = regression_scores(values, truth, names, groups, without_seed=others)

@@ -70,6 +70,9 @@ def headline_figures(run: RunFolder) -> dict[str, Figure]:
     if run.classes:
         scores = run.metrics["test"]["classification"]
         found |= {"macro F1": scores["f1_macro"], "accuracy": scores["accuracy"]}
+    if run.tags:
+        scores = run.metrics["test"]["tagging"]
+        found |= {"macro average precision": scores["average_precision"], "macro ROC-AUC": scores["roc_auc"]}
     if run.scales:
         scores = run.metrics["test"]["regression"]
         found |= {"mean Spearman": scores["spearman"]} if len(run.scales) > 1 else {}

@@ -116,6 +116,29 @@ def comparison(rows: Mapping[str, Scores]) -> Markdown:
     )
 
 
+def tag_comparison(rows: Mapping[str, Scores]) -> Markdown:
+    """Macro figures of tags with their intervals, one row a model.
+
+    Args:
+        rows: ``tagging_scores`` by what the row is called.
+    """
+    titles = {"average_precision": "macro average precision", "roc_auc": "macro ROC-AUC"}
+    cells = [
+        [label, *(with_interval(scores.get(name)) for name in titles), scores.get("scored"), scores.get("clips")]
+        for label, scores in rows.items()
+    ]
+    return table(["", *titles.values(), "tags scored", "clips"], cells)
+
+
+def tag_report(scores: Scores) -> Markdown:
+    """Both figures of every tag and the clips that have it, the most frequent first; unknown where it is not scored."""
+    per_tag: Mapping[str, Scores] = scores["per_tag"]
+    names = sorted(per_tag, key=lambda name: -int(per_tag[name]["positives"]))
+    figures = ("average_precision", "roc_auc", "positives")
+    rows = [[name, *(per_tag[name][figure] for figure in figures)] for name in names]
+    return table(["tag", "average precision", "ROC-AUC", f"clips of {scores['clips']}"], rows)
+
+
 def scale_comparison(rows: Mapping[str, Scores], targets: Sequence[str]) -> Markdown:
     """Spearman correlations with their intervals, one row a model; one row a scale where there are many.
 

@@ -18,7 +18,7 @@ from music_affect.configuration import build
 from music_affect.configuration.caching import features
 from music_affect.configuration.compatibility import FLOAT16
 from music_affect.contracts.errors import CheckpointError, RunFolderError
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Tags, Target
 from music_affect.data.cache.features import FeatureCache
 from music_affect.data.source import Clip, ClipSource
 from music_affect.runs.checkpoint import Checkpoint, made_from
@@ -204,10 +204,16 @@ def check_classes(trained: Mapping[str, Target], found: Mapping[str, Target], da
     """Refuses labels that the checkpoint could never give.
 
     Raises:
-        CheckpointError: the data has classes that the checkpoint does not know.
+        CheckpointError: the data has classes that the checkpoint does not know, or none of its tags.
     """
     for name, kind in trained.items():
         other = found.get(name)
+        if isinstance(kind, Tags) and isinstance(other, Tags) and not set(kind.names) & set(other.names):
+            raise CheckpointError(
+                f"data={data} has none of the tags of '{name}' that the checkpoint knows",
+                expected=f"some of {', '.join(kind.names)}",
+                fix="score other data, or spell its tags as in training",
+            )
         if not isinstance(kind, Categorical) or not isinstance(other, Categorical):
             continue
         unknown = sorted(set(other.classes) - set(kind.classes))

@@ -43,7 +43,16 @@ _SCALE = {
     "conformal?": {"half_width": _NUMBER, "coverage": _NUMBER, "from": str},
 }
 _SCALES = {"clips?": int, "intervals?": _INTERVALS, "spearman": _SCORE, "by_target": {str: _SCALE}}
-_SCORES = {"classification?": _CLASSES, "regression?": _SCALES}
+_TAGS = {
+    "clips?": int,
+    "intervals?": _INTERVALS,
+    "average_precision": _SCORE,
+    "roc_auc?": _FIGURE,
+    "scored": int,
+    "per_tag?": {str: {"average_precision": _NUMBER, "roc_auc": _NUMBER, "positives": int}},
+    "target?": str,
+}
+_SCORES = {"classification?": _CLASSES, "regression?": _SCALES, "tagging?": _TAGS}
 _METRICS = {
     "task": str,
     "targets": {str: TARGET},
@@ -67,7 +76,8 @@ _METRICS = {
     "val?": (_SCORES, None),
     "references": {"majority": _SCORES, "linear": _SCORES, "kernel?": _SCORES},
 }
-_PARTS = {"categorical": "classification", "continuous": "regression"}  # where the scores of each kind of label stand
+# where the scores of each kind of label stand
+_PARTS = {"categorical": "classification", "continuous": "regression", "tags": "tagging"}
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -155,7 +165,7 @@ def _check_answer(path: Path, row: Mapping[str, str], name: str, kind: Target) -
 
 def _answers(name: str, kind: Target) -> list[str]:
     """The columns of a label's predictions, the answer itself first."""
-    return [f"predicted {name}", *([f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else [])]
+    return [f"predicted {name}", *(f"p({outcome})" for outcome in kind.outcomes)]
 
 
 def _numbers(path: Path, row: Mapping[str, str]) -> dict[str, float | None]:

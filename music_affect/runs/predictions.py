@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Tags, Target
 from music_affect.data.source import Clip
 from music_affect.system import files
 
 Predictions = Mapping[str, NDArray[np.float64]]
-"""By label: class probabilities [N, C], or values [N]."""
+"""By label: probabilities of classes or of tags [N, C], or values [N]."""
+
+HALF = 0.5  # a tag is predicted from this probability on
 
 
 def write(
@@ -33,7 +35,7 @@ def write(
     header = ["id", "split", "group"]
     for name, kind in targets.items():
         header += [name, f"predicted {name}"]
-        header += [f"p({label})" for label in kind.classes] if isinstance(kind, Categorical) else []
+        header += [f"p({outcome})" for outcome in kind.outcomes]
     rows = [
         [
             clip.id,
@@ -52,4 +54,7 @@ def _cells(clip: Clip, name: str, kind: Target, found: Predictions, place: int) 
     label = clip.labels.get(name, "")
     if isinstance(kind, Categorical):
         return [str(label), kind.classes[int(row.argmax())], *(f"{value:.6f}" for value in row)]
+    if isinstance(kind, Tags):
+        likely = {tag for tag, value in zip(kind.names, row, strict=True) if value >= HALF}
+        return [str(label), kind.label(likely), *(f"{value:.6f}" for value in row)]
     return ["" if label == "" else f"{label:.6g}", f"{row:.7g}"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from music_affect.contracts.errors import RunFolderError
 from music_affect.contracts.shapes import flat, mismatch
-from music_affect.contracts.spec import Categorical, Continuous, Target, target_from_dict
+from music_affect.contracts.spec import Categorical, Continuous, Tags, Target, target_from_dict
 from music_affect.runs.files import FILES, check_metrics, read_history, read_object, read_predictions
 from music_affect.system import files
 from music_affect.system.plain_text import is_word, on_one_line
@@ -24,7 +24,7 @@ _PLANNED = {"folder": str, "words": [str]}
 _WORDS = Path(".hydra") / "overrides.yaml"
 
 
-_DECIDING = (("classification", "f1_macro"), ("regression", "spearman"))
+_DECIDING = (("classification", "f1_macro"), ("regression", "spearman"), ("tagging", "average_precision"))
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class RunFolder:
     def classes(self) -> dict[str, Categorical]:
         """Those of the labels that are classes: at most one."""
         return {name: kind for name, kind in self.targets.items() if isinstance(kind, Categorical)}
+
+    @property
+    def tags(self) -> dict[str, Tags]:
+        """Those of the labels that are tags: at most one."""
+        return {name: kind for name, kind in self.targets.items() if isinstance(kind, Tags)}
 
     @property
     def scales(self) -> dict[str, Continuous]:
@@ -249,10 +254,10 @@ def _read_yaml(path: Path) -> Any:
 
 
 def deciding(scores: Mapping[str, Any] | None) -> float | None:
-    """Macro F1, mean Spearman, or the mean of both where there are both; None where neither is known.
+    """Macro F1, mean Spearman, macro average precision of tags, or their mean; None where none is known.
 
     Args:
-        scores: ``classification`` and ``regression``, each where there is such a label.
+        scores: ``classification``, ``regression`` and ``tagging``, each where there is such a label.
     """
     figures = [((scores or {}).get(part) or {}).get(name, {}).get("value") for part, name in _DECIDING]
     numbers = [float(value) for value in figures if value is not None]

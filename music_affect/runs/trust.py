@@ -92,6 +92,7 @@ PLACES: Mapping[str, Kind] = {
     "model.reference.regression": _REFERENCE,
     "task.classification": _OBJECTIVE,
     "task.regression": _OBJECTIVE,
+    "task.tagging": _OBJECTIVE,
     "weighting": Kind(modules="music_affect.tasks", base="music_affect.tasks.weighting.Weighting"),
     "optimizer": Kind(modules="torch.optim", base="torch.optim.Optimizer"),
     "scheduler": Kind(modules="music_affect.tasks.schedules"),

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from music_affect.system.plain_text import on_one_line, without_controls
 
+_DECIDING = ("f1_macro", "spearman", "average_precision")  # of classes, scales and tags
+
 WIDTH_WITHOUT_TERMINAL = 170  # a log file has room for tables
 
 
@@ -87,6 +89,10 @@ def figures(scores: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, Any] = {}
     if "classification" in scores:
         found |= {"macro F1": scores["classification"]["f1_macro"], "accuracy": scores["classification"]["accuracy"]}
+    if "tagging" in scores:
+        tags = scores["tagging"]
+        counted = f"{tags['scored']} of {len(tags['per_tag'])} tags"
+        found |= {f"macro average precision, {counted}": tags["average_precision"], "macro ROC-AUC": tags["roc_auc"]}
     if "regression" in scores:
         by_target = scores["regression"]["by_target"]
         if len(by_target) > 1:
@@ -98,6 +104,8 @@ def figures(scores: Mapping[str, Any]) -> dict[str, str]:
 def figure(score: Mapping[str, float | None]) -> str:
     """A score with its interval, where there is one."""
     value, low, high = (score[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "unknown"
     return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
@@ -105,7 +113,8 @@ def intervals_over(scores: Mapping[str, Any]) -> str:
     """What the intervals of all scores are over: ``95 % intervals over 107 groups, of one training``."""
     found = [part["intervals"] for part in scores.values()]
     units = " and ".join(dict.fromkeys(f"{one['count']} {one['over']}" for one in found))
-    if all(part.get("f1_macro", part.get("spearman")).get("low") is None for part in scores.values()):
+    deciding = [part[name] for part in scores.values() for name in _DECIDING if name in part]
+    if all(one.get("low") is None for one in deciding):
         return f"no intervals: {units} are too few"
     seeds = found[0]["seeds"]
     return f"95 % intervals over {units}" + (f" and {seeds} seeds" if seeds else ", without the luck of training")

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from music_affect.contracts.batch import Batch
 from music_affect.contracts.errors import ConfigurationError, TrainingError
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Target
 from music_affect.system.collectives import total, world_size
 from music_affect.tasks.epoch_record import EpochRecord, mean_loss
 from music_affect.tasks.objective import Mixture, Objective
@@ -36,7 +36,7 @@ class MakeSchedule(Protocol):
 
 
 class Task(LightningModule):
-    """A backbone with an objective for each label that is predicted: one class, one scale, or several at once.
+    """A backbone with an objective for each label that is predicted: one class, tags, one scale, or several at once.
 
     Each epoch of each stage is recorded; at its end windows are averaged to clips and the whole split is scored at
     once, never batch by batch.
@@ -106,17 +106,14 @@ class Task(LightningModule):
         """The answer for one clip, whose windows are the rows of the batch: they are averaged.
 
         Returns:
-            By label a value, or a probability by class; and the clip's ``id``, where the data module knows it.
+            By label a value, or a probability by class or tag; and the clip's ``id``, where the data module knows it.
         """
         outputs = self(batch.spectrogram.to(self.dtype), batch.lengths)
         found: dict[str, Any] = {}
         for name, objective in self._each():
-            row = objective.predict(outputs[name]).double().mean(dim=0)
-            kind = self.targets.get(name)
-            classes = kind.classes if isinstance(kind, Categorical) else range(len(row))
-            found[name] = (
-                dict(zip(classes, (row / row.sum()).tolist(), strict=True)) if objective.categorical else float(row)
-            )
+            answer = objective.answers(objective.predict(outputs[name]).double().mean(dim=0, keepdim=True))[0]
+            names = self.targets[name].outcomes if name in self.targets else range(answer.numel())
+            found[name] = dict(zip(names, answer.tolist(), strict=True)) if objective.categorical else float(answer)
         data = getattr(self.trainer, "datamodule", None)
         return found if data is None else {"id": data.clip(int(batch.clips[0])).id, **found}
 

@@ -53,6 +53,9 @@ class Classification(Objective):
     def predict(self, output: Tensor) -> Tensor:
         return output.softmax(dim=1)
 
+    def answers(self, means: Tensor) -> Tensor:
+        return means / means.sum(dim=1, keepdim=True)
+
     def scores(self, predictions: Tensor, labels: Tensor) -> dict[str, float]:
         there = labels >= 0
         if not bool(there.any()):

@@ -32,7 +32,7 @@ class Objective(nn.Module, ABC):
         outputs: numbers that the head gives a row.
 
     Attributes:
-        categorical: the label is a class, not a value on a scale.
+        categorical: the label is a class or tags, not a value on a scale.
         decides: name of the figure that a choice between models goes by.
     """
 
@@ -57,7 +57,7 @@ class Objective(nn.Module, ABC):
 
         Args:
             output: of the head, [B, C].
-            labels: [B], some of which may be missing.
+            labels: [B], of tags [B, C], some of which may be missing.
             mixture: of the rows, or None where nothing was mixed.
 
         Returns:
@@ -70,10 +70,14 @@ class Objective(nn.Module, ABC):
         """What is averaged over a clip's windows and scored: probabilities [B, C] or values [B, 1]."""
 
     @abstractmethod
+    def answers(self, means: Tensor) -> Tensor:
+        """What is said of clips: probabilities [N, C] or values [N], of the means over their windows, [N, C]."""
+
+    @abstractmethod
     def scores(self, predictions: Tensor, labels: Tensor) -> dict[str, float]:
         """Figures over whole clips, those without the label left out.
 
         Args:
             predictions: as ``predict`` gives them [N, C].
-            labels: [N].
+            labels: [N], of tags [N, C].
         """

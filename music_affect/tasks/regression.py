@@ -82,6 +82,9 @@ class Regression(Objective):
     def predict(self, output: Tensor) -> Tensor:
         return self._values(output).unsqueeze(1)
 
+    def answers(self, means: Tensor) -> Tensor:
+        return means[:, 0]
+
     def scores(self, predictions: Tensor, labels: Tensor) -> dict[str, float]:
         there = labels.isfinite()
         predicted, labels = predictions[there, 0].float(), labels[there].float()

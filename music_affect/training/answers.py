@@ -8,7 +8,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from music_affect.configuration import build
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Continuous, Target
 from music_affect.data.cache.features import FeatureCache
 from music_affect.data.preparation import statistics
 from music_affect.data.source import Clip
@@ -58,13 +58,13 @@ def mean_of(
 
     Args:
         answers: by member, its predictions.
-        weights: by member, of its answers for a class (``classification``) and for scales (``regression``); not
+        weights: by member, of its answers for a class or tags (``classification``) and for scales (``regression``); not
             negative, and not all zero.
         targets: labels, by name.
     """
     found = {}
     for name, kind in targets.items():
-        part = "classification" if isinstance(kind, Categorical) else "regression"
+        part = "regression" if isinstance(kind, Continuous) else "classification"
         shares = [weights[member][part] for member in answers]
         found[name] = np.average([each[name] for each in answers.values()], axis=0, weights=shares)
     return found

@@ -118,9 +118,9 @@ def predict(task: Task, trainer: pl.Trainer, loader: DataLoader[Batch]) -> Predi
     """Answers for every clip of a split, in order: by label, probabilities [N, C] or values [N], float64."""
     _test(task, trainer, loader)
     found: dict[str, NDArray[np.float64]] = {}
-    for name, rows in task.records["test"].predictions.items():
-        values = rows.double().cpu().numpy()
-        found[name] = values[:, 0] if values.shape[1] == 1 else values / values.sum(axis=1, keepdims=True)
+    for name, objective in zip(task.labels, task.objectives, strict=True):
+        rows = task.records["test"].predictions[name].double().cpu()
+        found[name] = objective.answers(rows).numpy()  # type: ignore[operator]
     return found
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from music_affect.contracts.spec import Categorical
+from music_affect.contracts.spec import Continuous
 from music_affect.data.audit.evidence import Evidence
 from music_affect.data.audit.findings import ERROR, NOTE, WARNING, Finding
 from music_affect.data.audit.label_findings import class_counts, values_of
@@ -28,7 +28,7 @@ def print_evidence(out: Console, evidence: Evidence) -> None:
         _print_lengths(out, lengths)
     scales = []
     for name, target in evidence.targets.items():
-        if isinstance(target, Categorical):
+        if not isinstance(target, Continuous):
             counts = class_counts(clips, name, target)
             _print_bars(out, f"Clips by {name}", counts)
         elif values := values_of(clips, name):

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from music_affect.contracts.spec import Categorical, Continuous
+from music_affect.contracts.spec import BAR, Categorical, Continuous, Tags
 from music_affect.data.audit.evidence import Evidence
 from music_affect.data.audit.findings import ERROR, NOTE, WARNING, Finding, found
 from music_affect.data.source import Clip
@@ -27,14 +27,18 @@ def label_findings(evidence: Evidence) -> list[Finding]:
     for name, target in evidence.targets.items():
         own = [clip for clip in clips if name in clip.labels]
         findings += _constant(own, name)
-        findings += _class(own, name, target) if isinstance(target, Categorical) else _scale(own, name, target)
+        if isinstance(target, Categorical):
+            findings += _class(own, name, target)
+        elif isinstance(target, Continuous):
+            findings += _scale(own, name, target)
     return findings
 
 
-def class_counts(clips: Sequence[Clip], name: str, target: Categorical) -> dict[str, int]:
-    """Clips of every class, the largest first; classes without any included."""
-    counts = Counter(str(clip.labels[name]) for clip in clips if name in clip.labels)
-    return dict(sorted(((kind, counts[kind]) for kind in target.classes), key=lambda item: -item[1]))
+def class_counts(clips: Sequence[Clip], name: str, target: Categorical | Tags) -> dict[str, int]:
+    """Clips of every class or tag, the largest first; those without any included."""
+    labels = [str(clip.labels[name]) for clip in clips if name in clip.labels]
+    counts = Counter(word for label in labels for word in (label.split(BAR) if isinstance(target, Tags) else [label]))
+    return dict(sorted(((kind, counts[kind]) for kind in target.outcomes), key=lambda item: -item[1]))
 
 
 def values_of(clips: Sequence[Clip], name: str) -> list[float]:

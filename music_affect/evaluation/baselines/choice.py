@@ -30,7 +30,7 @@ def choose(estimators: Sequence[Any], inputs: Values, labels: NDArray[Any], grou
     Args:
         estimators: unfitted classifiers or regressors of scikit-learn; the usual one first.
         inputs: standardised statistics, float64 [N, D].
-        labels: class indices, int [N], or values, float64 [N].
+        labels: class indices, int [N], values, float64 [N], or of tags 1 and 0, float64 [N, C].
         groups: of the clips, which are held out together, [N].
 
     Reference:
@@ -56,7 +56,8 @@ def _losses(estimator: Any, inputs: Values, labels: NDArray[Any], folds: Folds) 
             "ignore"
         )  # a class that a fold lacks has probability 0; Nystroem takes all clips there are
         if not is_classifier(estimator):
-            return np.asarray((cross_val_predict(estimator, inputs, labels, cv=folds) - labels) ** 2)
+            errors = cross_val_predict(estimator, inputs, labels, cv=folds) - labels
+            return np.asarray((errors**2).reshape(len(labels), -1).sum(axis=1))
         answers = cross_val_predict(estimator, inputs, labels, cv=folds, method="predict_proba")
     return np.asarray(((answers - (labels[:, None] == np.unique(labels))) ** 2).sum(axis=1))
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
 
-from music_affect.contracts.spec import Categorical, Target
+from music_affect.contracts.spec import Categorical, Continuous, Tags, Target
 
 Statistics = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -35,17 +36,20 @@ class Fitted(ABC):
     scale: Values
 
     def predict(self, statistics: Statistics) -> Values:
-        """Class probabilities [N, C] with rows summing to 1, or values inside their scale [N], of statistics [N, D]."""
+        """Probabilities of classes or tags [N, C], or values inside their scale [N], of statistics [N, D].
+
+        Those of classes sum to 1.
+        """
         parts = [statistics[begin : begin + ROWS] for begin in range(0, max(len(statistics), 1), ROWS)]
         outputs: Values = np.concatenate([self._outputs((part - self.mean) / self.scale) for part in parts])
-        if isinstance(self.target, Categorical):
+        if not isinstance(self.target, Continuous):
             return outputs
         low, high = self.target.low, self.target.high
         return np.asarray(np.clip(outputs[:, 0], -np.inf if low is None else low, np.inf if high is None else high))
 
     @abstractmethod
     def _outputs(self, inputs: Values) -> Values:
-        """Class probabilities [N, C] or values [N, 1] of standardised statistics [N, D]."""
+        """Probabilities [N, C] or values [N, 1] of standardised statistics [N, D]."""
 
     def to_dict(self) -> dict[str, Any]:
         """Tensors and numbers by name, which a checkpoint holds without pickling a class."""
@@ -59,8 +63,8 @@ class LinearMap(Fitted):
     """A reference that is linear in the standardised statistics.
 
     Args:
-        weights: float64 [K, D], of K classes or of one value.
-        bias: float64 [K]; minus infinity for a class without a training clip.
+        weights: float64 [K, D], of K classes, K tags or one value.
+        bias: float64 [K]; minus infinity for a class or a tag without a training clip.
     """
 
     weights: Values
@@ -68,6 +72,8 @@ class LinearMap(Fitted):
 
     def _outputs(self, inputs: Values) -> Values:
         outputs: Values = inputs @ self.weights.T + self.bias
+        if isinstance(self.target, Tags):
+            return np.asarray(expit(outputs))
         if not isinstance(self.target, Categorical):
             return outputs
         odds: Values = np.exp(outputs - outputs.max(axis=1, keepdims=True))
@@ -101,7 +107,7 @@ class Neighbours(Fitted):
 
     Args:
         support: standardised statistics of the training clips, float32 [M, D].
-        labels: of these clips, class indices, int64 [M], or values, float64 [M].
+        labels: of these clips, class indices, int64 [M], values, float64 [M], or tags, float64 [M, C].
         count: how many neighbours answer.
     """
 
@@ -113,7 +119,7 @@ class Neighbours(Fitted):
         similarities = cosine_similarity(inputs, self.support.astype(np.float64))
         nearest = self.labels[np.argsort(-similarities, axis=1, kind="stable")[:, : self.count]]
         if not isinstance(self.target, Categorical):
-            return np.asarray(nearest.mean(axis=1, keepdims=True))
+            return np.asarray(nearest.mean(axis=1).reshape(len(inputs), -1))
         return np.stack([(nearest == index).mean(axis=1) for index in range(self.target.num_classes)], axis=1)
 
 

@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 
-from music_affect.contracts.spec import Categorical, Continuous, Target
+from music_affect.contracts.spec import Categorical, Continuous, Tags, Target
 from music_affect.evaluation.baselines.fitted import Fitted, LinearMap, Statistics, Values
 from music_affect.evaluation.baselines.reference import Learnt, Reference
 
@@ -20,20 +22,21 @@ class _Linear(Reference):
 
     def plain(self, learnt: Learnt) -> LinearMap:
         estimator, target, scaler = learnt.estimator, learnt.target, learnt.scaler
-        classes = target.num_classes if isinstance(target, Categorical) else 1
+        classes = len(target.outcomes) or 1
         weights, bias = np.zeros((classes, len(scaler.mean_))), np.full(classes, -np.inf)
-        places = estimator.classes_ if isinstance(target, Categorical) else [0]
-        weights[places], bias[places] = _linear_map(estimator)
+        places = estimator.classes_ if isinstance(target, Categorical) else slice(None)
+        tagging = isinstance(target, Tags)
+        weights[places], bias[places] = _tag_map(estimator, learnt.labels) if tagging else _linear_map(estimator)
         return LinearMap(target, scaler.mean_, scaler.scale_, weights, bias)
 
 
 class MajorityReference(_Linear):
-    """Answers with the share of each class among the training clips, whatever the clip."""
+    """Answers with the share of each class or tag among the training clips, whatever the clip."""
 
-    answers = (Categorical,)
+    answers = (Categorical, Tags)
 
-    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[DummyClassifier]:
-        return [DummyClassifier(strategy="prior")]
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[Any]:
+        return [DummyRegressor() if isinstance(target, Tags) else DummyClassifier(strategy="prior")]
 
 
 class MeanReference(_Linear):
@@ -46,15 +49,16 @@ class MeanReference(_Linear):
 
 
 class LinearReference(_Linear):
-    """Logistic regression.
+    """Logistic regression, for tags one a tag.
 
     Args:
         strengths: inverses of the L2 penalty, the usual one first, which suits clip statistics: it is small, because
             they outnumber the clips. Another one is taken where it answers held-out training clips clearly better.
         class_weight: ``balanced`` counts every class alike, as macro F1 does; None counts every clip alike.
+            Tags always are counted so.
     """
 
-    answers = (Categorical,)
+    answers = (Categorical, Tags)
     precision = np.float32  # halves the time and changes no prediction worth the name
 
     def __init__(
@@ -69,7 +73,10 @@ class LinearReference(_Linear):
             return MajorityReference().fit(statistics, labels, target)
         return super().fit(statistics, labels, target, groups)
 
-    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[LogisticRegression]:
+    def estimators(self, target: Target, clips: int, figures: int) -> Sequence[Any]:
+        if isinstance(target, Tags):
+            one = LogisticRegression(C=self.strengths[0], max_iter=1000, tol=1e-3)
+            return [OneVsRestClassifier(one)]
         settings = {"class_weight": self.class_weight, "max_iter": 1000, "tol": 1e-3}
         return [LogisticRegression(C=strength, **settings) for strength in self.strengths]
 
@@ -105,3 +112,16 @@ def _linear_map(estimator: Any) -> tuple[Values | float, Values]:
     if isinstance(estimator, LogisticRegression) and len(weights) == 1:  # two classes: the second against the first
         return np.vstack([np.zeros_like(weights), weights]), np.append(0.0, bias)
     return weights, bias
+
+
+def _tag_map(estimator: Any, labels: Values) -> tuple[Values | float, Values]:
+    """Weights [C, D] and bias [C] of the tags; a tag that all training clips have, or none, has no weights."""
+    shares = logit(labels.mean(axis=0))
+    if isinstance(estimator, DummyRegressor):
+        return 0.0, shares
+    nothing = np.zeros(estimator.n_features_in_)
+    pairs = [
+        (one.coef_[0], one.intercept_[0]) if isinstance(one, LogisticRegression) else (nothing, share)
+        for one, share in zip(estimator.estimators_, shares, strict=True)
+    ]
+    return np.stack([weights for weights, _ in pairs]), np.array([bias for _, bias in pairs])

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from music_affect.contracts.errors import ConfigurationError, LabelError
-from music_affect.contracts.spec import Categorical, Continuous, Target
+from music_affect.contracts.spec import Categorical, Continuous, Tags, Target
 from music_affect.evaluation.baselines.choice import MOST, choose
 from music_affect.evaluation.baselines.fitted import Fitted, Statistics
 
@@ -23,7 +23,7 @@ class Learnt(NamedTuple):
     Args:
         estimator: of scikit-learn, fitted.
         inputs: standardised statistics, float [N, D].
-        labels: class indices, int [N], or values, float64 [N].
+        labels: class indices, int [N], values, float64 [N], or of tags 1 and 0, float64 [N, C].
         target: what the label is.
         scaler: that has standardised the statistics.
     """
@@ -38,7 +38,7 @@ class Learnt(NamedTuple):
 class Reference(ABC):
     """A model of clip statistics, fitted by scikit-learn."""
 
-    answers: ClassVar[tuple[type[Target], ...]] = (Categorical, Continuous)
+    answers: ClassVar[tuple[type[Target], ...]] = (Categorical, Continuous, Tags)
     precision: ClassVar[type[np.floating[Any]]] = np.float64
 
     @abstractmethod
@@ -56,7 +56,7 @@ class Reference(ABC):
 
         Args:
             statistics: one row a clip, float32 [N, D].
-            labels: class indices, int [N], or finite values, float64 [N].
+            labels: class indices, int [N], finite values, float64 [N], or of tags 1 and 0, float [N, C].
             target: what the label is; classes without a training clip get probability 0, and no value leaves the scale.
             groups: artist or track of each clip, [N], held out together where settings are chosen; None where each
                 clip stands for itself.
@@ -79,7 +79,7 @@ class Reference(ABC):
     def _check(self, labels: NDArray[Any], target: Target) -> None:
         if not isinstance(target, self.answers):
             raise ConfigurationError(
-                f"{type(self).__name__} for a {'class' if isinstance(target, Categorical) else 'scale'}",
+                f"{type(self).__name__} for labels that are {target.to_dict()['kind']}",
                 expected="a reference for labels of this kind",
                 fix="correct model.reference.classification or model.reference.regression",
             )

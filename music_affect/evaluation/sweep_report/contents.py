@@ -51,8 +51,10 @@ class Section:
 
     @property
     def score_name(self) -> str:
-        """What decides: macro F1, Spearman or their mean."""
+        """What decides: macro F1, Spearman, their mean, or macro average precision."""
         test = self.rows[0].runs[0].metrics["test"]
+        if test.get("tagging"):
+            return "macro average precision"
         scales = (test.get("regression") or {}).get("by_target") or {}
         spearman = "mean Spearman" if len(scales) > 1 else "Spearman"
         if test.get("classification") and test.get("regression"):

@@ -159,6 +159,8 @@ def _resampled(pools: Sequence[Pool], notes: list[str]) -> Resampled | None:
 def _by_label(test: Mapping[str, Any]) -> dict[str, Any]:
     classes = test.get("classification") or {}
     figures = {str(classes.get("target", "class")): classes["f1_macro"].get("value")} if "f1_macro" in classes else {}
+    if tags := test.get("tagging"):
+        figures = {str(tags.get("target", "tags")): tags["average_precision"].get("value")}
     scales = (test.get("regression") or {}).get("by_target") or {}
     return figures | {name: (found.get("spearman") or {}).get("value") for name, found in scales.items()}
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from music_affect.contracts.confusion import confusions, headlines
-from music_affect.contracts.spec import Categorical
+from music_affect.contracts.spec import Categorical, Continuous, Tags
 from music_affect.evaluation.intervals import FEWEST_SEEDS, Counts, Floats, draw_seeds, draws, ends
 from music_affect.evaluation.pooling import Pool
 from music_affect.evaluation.regression import columns, correlations
+from music_affect.evaluation.tagging import headlines_of, known
 from music_affect.evaluation.units import Units, units
 
 RESAMPLES = 2000
@@ -25,7 +26,7 @@ class Resampled:
 
     Args:
         clips: what was tested: id, group and labels of every clip, in order.
-        figures: score, then macro F1 or Spearman by label.
+        figures: score, then macro F1, Spearman or macro average precision by label.
         drawn: the score over each of R draws of groups, or of clips where there are no groups, float64 [R]; from three
             seeds on, of seeds too. Draw r has the same clips for every configuration that was tested on these clips.
         units: what was drawn.
@@ -73,7 +74,10 @@ def _figures(pool: Pool, counts: Counts) -> Floats:
         if isinstance(kind, Categorical):
             by_label[name] = _macro_f1(pool, name, kind, counts)
             deciding.append(by_label[name])
-    scales = [name for name, kind in pool.targets.items() if not isinstance(kind, Categorical)]
+        if isinstance(kind, Tags):
+            by_label[name] = _average_precision(pool, name, counts)
+            deciding.append(by_label[name])
+    scales = [name for name, kind in pool.targets.items() if isinstance(kind, Continuous)]
     if scales:
         found = correlations(columns(pool.predictions, scales), columns(pool.truth, scales), counts)
         deciding.append(found[:, 0])
@@ -87,3 +91,9 @@ def _macro_f1(pool: Pool, name: str, kind: Categorical, counts: Counts) -> Float
     truth, predicted = pool.truth[name][there], pool.predictions[name][there].argmax(axis=1)
     scores: Floats = headlines(confusions(truth, predicted, kind.num_classes, counts[:, there]))[:, 0]
     return scores
+
+
+def _average_precision(pool: Pool, name: str, counts: Counts) -> Floats:
+    """Macro average precision of each draw, over the clips that carry the label."""
+    there = known(pool.truth[name])
+    return headlines_of(pool.predictions[name][there], pool.truth[name][there], counts[:, there])[:, 0]

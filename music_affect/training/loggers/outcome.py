@@ -36,7 +36,8 @@ def predictions(run: RunFolder) -> tuple[tuple[str, ...], list[list[Cell]]]:
     if not run.predictions:
         return (), []
     columns = tuple(run.predictions[0])
-    words = {"id", "split", "group", *run.classes, *(f"predicted {name}" for name in run.classes)}
+    named = [name for name, kind in run.targets.items() if kind.outcomes]
+    words = {"id", "split", "group", *named, *(f"predicted {name}" for name in named)}
     return columns, [[_cell(row[name], name in words) for name in columns] for row in run.predictions]
 
 
@@ -52,7 +53,7 @@ def pictures(run: RunFolder) -> dict[str, Path]:
 
 def _scores(scores: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for part in ("classification", "regression"):
+    for part in ("classification", "regression", "tagging"):
         found |= _numbers(scores.get(part) or {})
     return found
 
@@ -64,7 +65,7 @@ def _numbers(scores: Mapping[str, Any]) -> dict[str, float]:
         if isinstance(value, Mapping) and "value" in value:
             ends = {name: value["value"], f"{name}_low": value.get("low"), f"{name}_high": value.get("high")}
             found |= {key: float(end) for key, end in ends.items() if end is not None}
-        elif isinstance(value, int | float) and name != "clips":
+        elif isinstance(value, int | float) and name not in ("clips", "scored"):
             found[name] = float(value)
     for target, own in (scores.get("by_target") or {}).items():
         found |= {f"{target}/{name}": value for name, value in _numbers(own).items()}
