@@ -94,6 +94,7 @@ RULES: Mapping[str, Rule] = {
     "continuous_targets": listed(WORD) | NULL,
     "tag_targets": listed(WORD),
     "most_tags": whole(1, 10_000),
+    "binary_tags": WORD | NULL,
     "ranges": named(listed(number(), exactly=2)) | NULL,
     "class_mapping": named(listed(WORD)) | NULL,
     "dropped": listed(WORD),

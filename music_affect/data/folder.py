@@ -16,11 +16,12 @@ from music_affect.data.audio_files import AudioFiles, printable
 from music_affect.data.file_groups import Groups, groups_by, offers
 from music_affect.data.missing_files import COMPARED, refuse_all_missing, told_missing, with_slashes
 from music_affect.data.source import Clip, ClipSource
-from music_affect.data.tables.columns import MOST_TAGS, Columns, checked_ends
+from music_affect.data.tables.columns import Columns, checked_ends
 from music_affect.data.tables.label_files import refuse_repeated
 from music_affect.data.tables.label_table import PATH, LabelTable, Row
 from music_affect.data.tables.roles import BY_FILES, Roles
 from music_affect.data.tables.spelling import MISSING, folded
+from music_affect.data.tables.tag_columns import MOST_TAGS, TagColumns
 
 LABELS = "labels.csv"
 
@@ -57,9 +58,10 @@ class FolderSource(ClipSource):
         split: column with ``train``, ``val``, ``test``; None detects it, an empty string uses none.
         fold: column with the number of the clip's fold; None detects it, an empty string uses none.
         missing: words that stand for a missing value, in any case; None takes those of ``spelling.MISSING``.
-        tag_targets: columns whose cells hold any number of tags with ``|``, ``;`` or ``,`` between them. A bar
-            alone says that a clip has none; an empty cell, that nobody knows.
-        most_tags: of such a column, the most frequent tags are learnt, of those that two clips or more have.
+        tag_targets: columns whose cells hold any number of tags with ``|``, ``;`` or ``,`` between them. A bar alone
+            says that a clip has none; an empty cell, that nobody knows. The last column may take the rest of the line.
+        most_tags: the most frequent tags of a label are learnt, of those that two clips or more have.
+        binary_tags: name of a label that is made of all columns of 0 and 1, a tag each; None makes none.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class FolderSource(ClipSource):
         missing: Sequence[str] | None = None,
         tag_targets: Sequence[str] = (),
         most_tags: int = MOST_TAGS,
+        binary_tags: str | None = None,
     ) -> None:
         if root is None:
             raise DataNotFoundError(
@@ -88,16 +91,17 @@ class FolderSource(ClipSource):
         group, split, fold = (None if word is None else str(word) for word in (group, split, fold))
         class_targets = _words("class_targets", class_targets)
         continuous_targets, missing = _words("continuous_targets", continuous_targets), _words("missing", missing)
-        tag_columns = _words("tag_targets", tag_targets) or []
+        tag_targets = _words("tag_targets", tag_targets) or []
         ends = {str(column): checked_ends(column, given) for column, given in (ranges or {}).items()}
-        targets = [*(class_targets or ()), *(continuous_targets or ()), *ends, *tag_columns]
+        targets = [*(class_targets or ()), *(continuous_targets or ()), *ends, *tag_targets]
         needed = [*targets, *(column for column in (group, split, fold) if column and column not in BY_FILES)]
         self._labels, self._needed, self._group = labels, needed, group
-        self._table = LabelTable(self.root / (labels or LABELS), needed, MISSING if missing is None else missing)
-        self._roles = Roles(self._table, group, split, fold, {folded(column) for column in targets})
-        self._columns = Columns(
-            self._table, self._roles, class_targets, continuous_targets, ends, tag_columns, most_tags
+        self._table = LabelTable(
+            self.root / (labels or LABELS), needed, MISSING if missing is None else missing, tag_targets
         )
+        self._roles = Roles(self._table, group, split, fold, {folded(column) for column in targets})
+        tags = TagColumns(self._table, self._roles, tag_targets, most_tags, binary_tags)
+        self._columns = Columns(self._table, self._roles, class_targets, continuous_targets, ends, tags)
 
     @property
     def targets(self) -> Mapping[str, Target]:

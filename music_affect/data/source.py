@@ -86,7 +86,7 @@ class ClipSource(ABC):
         return None
 
     def remedy(self, target: str, kind: str) -> str | None:
-        """What to do so that a column becomes a label of a kind (``categorical``, ``continuous``, ``tags``), or None."""
+        """What makes a column a label of a kind (``categorical``, ``continuous``, ``tags``), or None."""
         return None
 
     def whose(self) -> str | None:

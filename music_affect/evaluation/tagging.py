@@ -43,8 +43,8 @@ def tagging_scores(
     Returns:
         Plain containers, ready for json: ``clips`` with a label; ``intervals``, what they are over, how many of them,
         and how many seeds are drawn; ``average_precision`` and ``roc_auc``, each with ``value``, ``low``, ``high``,
-        None where no tag can be scored; ``scored``, the number of tags that can; ``per_tag`` with both figures (None where
-        it cannot be scored) and ``positives``, the clips that have the tag.
+        None where no tag can be scored; ``scored``, the number of tags that can; ``per_tag`` with both figures (None
+        where it cannot be scored) and ``positives``, the clips that have the tag.
 
     Raises:
         TrainingError: a probability is not a finite number.

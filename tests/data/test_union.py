@@ -146,5 +146,5 @@ def test_one_name_for_a_class_and_a_scale_is_refused(tmp_path: Path) -> None:
     first = folder(tmp_path / "one", "path,mood\na.wav,calm\nb.wav,wild\nc.wav,calm\nd.wav,wild\n")
     second = folder(tmp_path / "two", "path,mood\na.wav,0.5\nb.wav,0.1\n")
     error = refusal(first, second)
-    assert error.found == "'mood' is a class in one data set and a scale in the other"
+    assert error.found == "'mood' is of one kind in one data set and of another in the other"
     assert error.fix == "rename it in one of them"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from music_affect.contracts.errors import ConfigurationError, LabelError
-from music_affect.contracts.spec import Categorical, Continuous, Tags, Target
+from music_affect.contracts.spec import Categorical, Continuous, Target
 from music_affect.data.tables.label_table import PATH, LabelTable, Row, is_number
 from music_affect.data.tables.roles import Roles
-from music_affect.data.tables.spelling import first_spellings, folded, respelled
+from music_affect.data.tables.spelling import folded, respelled
+from music_affect.data.tables.tag_columns import TagColumns
 
 MAX_CLASSES = 100
-MOST_TAGS = 50
 UNIT = (0.0, 1.0)
-_BETWEEN_TAGS = re.compile(r"[|;,]")
 FEW_OUTSIDE = 0.05  # share of values outside [0, 1] up to which they look like mistakes
 
 
@@ -30,8 +27,7 @@ class Columns:
         class_targets: columns that hold class names; None detects them.
         continuous_targets: columns that hold numbers; None detects them.
         ranges: ends (low, high) of scales by column; a value outside is refused.
-        tag_targets: columns whose cells hold tags.
-        most_tags: of a column, the most frequent.
+        tags: columns that hold tags.
     """
 
     def __init__(
@@ -41,13 +37,11 @@ class Columns:
         class_targets: Sequence[str] | None,
         continuous_targets: Sequence[str] | None,
         ranges: Mapping[str, tuple[float, float]],
-        tag_targets: Sequence[str] = (),
-        most_tags: int = MOST_TAGS,
+        tags: TagColumns,
     ) -> None:
-        self._table, self._roles = table, roles
+        self._table, self._roles, self._tags = table, roles, tags
         self._ranges = {folded(name): ends for name, ends in ranges.items()}
         self._class_targets, self._continuous_targets = class_targets, continuous_targets
-        self._tag_targets, self._most_tags = tag_targets, most_tags
 
     @cached_property
     def targets(self) -> Mapping[str, Target]:
@@ -56,15 +50,20 @@ class Columns:
         numbers = self._number_columns(exclude=set(classes))
         found: dict[str, Target] = {name: Categorical(tuple(sorted(self._table.distinct(name)))) for name in classes}
         found.update({name: self._scale(name) for name in numbers})
-        return found | {name: self._tags(name) for name in self._tag_columns}
+        return found | self._tags.targets
 
     def labels(self, row: Row) -> dict[str, str | float]:
         """Labels of a clip; an empty cell is a missing one."""
-        return {name: self._label(row[name], name, target) for name, target in self.targets.items() if row[name]}
+        single = {name: kind for name, kind in self.targets.items() if name not in self._tags.targets and row[name]}
+        found = {
+            name: row[name] if isinstance(kind, Categorical) else float(row[name]) for name, kind in single.items()
+        }
+        return found | self._tags.labels(row)
 
     def remarks(self) -> list[str]:
         """What a person may not expect of the labels."""
-        return [told for name in self.targets for told in self._told(name)]
+        single = [name for name in self.targets if name not in self._tags.targets]
+        return [*(told for name in single for told in self._told(name)), *self._tags.remarks()]
 
     def why_missing(self, target: str) -> str | None:
         """What keeps a column from being a label."""
@@ -109,8 +108,6 @@ class Columns:
                 "data.source.missing=[] keeps such words as classes."
             )
         kind = self.targets[name]
-        if isinstance(kind, Tags) and len(self._spelled[name]) > len(kind.names):
-            yield f"'{name}': {len(kind.names)} of {len(self._spelled[name])} tags are learnt, the most frequent."
         if isinstance(kind, Categorical):
             alike, row = respelled(kind.classes), self._table.first_text(name)
             if row is not None and 2 * sum(map(is_number, kind.classes)) > len(kind.classes):
@@ -132,8 +129,7 @@ class Columns:
             )
 
     def _candidates(self) -> list[str]:
-        taken = self._roles.taken | set(self._tag_columns)
-        return [column for column in self._table.columns if column not in taken]
+        return [column for column in self._table.columns if column not in self._roles.taken | self._tags.taken]
 
     def _class_columns(self) -> list[str]:
         if self._class_targets is not None:
@@ -156,34 +152,6 @@ class Columns:
         found = [c for c in self._candidates() if c not in exclude and self._table.holds_numbers(c)]
         return list(dict.fromkeys([*found, *named]))
 
-    @cached_property
-    def _tag_columns(self) -> list[str]:
-        return [self._table.column(name) for name in self._tag_targets]
-
-    def _label(self, cell: str, name: str, target: Target) -> str | float:
-        if isinstance(target, Tags):
-            return target.label({self._spelled[name][folded(tag)] for tag in tags_of(cell)})
-        return cell if isinstance(target, Categorical) else float(cell)
-
-    @cached_property
-    def _spelled(self) -> Mapping[str, Mapping[str, str]]:
-        """The first spelling of every tag by its folded name, by column."""
-        rows = self._table.rows
-        return {name: first_spellings(tag for row in rows for tag in tags_of(row[name])) for name in self._tag_columns}
-
-    def _tags(self, column: str) -> Tags:
-        """The most frequent tags of a column, in the order of the alphabet."""
-        spelled = self._spelled[column]
-        counts = Counter(spelled[tag] for row in self._table.rows for tag in set(map(folded, tags_of(row[column]))))
-        recurring = [tag for tag, clips in counts.items() if clips > 1]
-        if not recurring:
-            raise LabelError(
-                f"{self._table.path} has no tag in '{column}' that two clips have ({_some(counts) or 'it is empty'})",
-                expected="cells like rock|indie, with | ; or , between tags that recur",
-                fix="name another column in data.source.tag_targets",
-            )
-        return Tags(tuple(sorted(sorted(recurring, key=lambda tag: (-counts[tag], tag))[: self._most_tags])))
-
     def _check_numbers(self, column: str) -> None:
         row = self._table.first_text(column)
         if row is not None:
@@ -203,11 +171,6 @@ class Columns:
                 fix="correct the cell or the range",
             )
         return Continuous() if outside else Continuous(low, high)
-
-
-def tags_of(cell: str) -> list[str]:
-    """The tags of a cell, without blanks around them; none of a cell that holds nothing but separators."""
-    return [tag for part in _BETWEEN_TAGS.split(cell) if (tag := part.strip())]
 
 
 def _some(texts: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from music_affect.data.tables.table_text import DELIMITERS, Line, cells_of, read
 PATH = "path"
 PATHS = (
     "path", "filepath", "file", "filename", "relativepath", "audio", "audiopath", "audiofile", "audiofilename",
-    "audiofilepath", "clip", "clippath", "fname", "location", "wav", "mp3",
+    "audiofilepath", "clip", "clippath", "fname", "location", "wav", "mp3", "mp3path",
 )  # fmt: skip
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*(,\d+)?")
 
@@ -41,10 +41,14 @@ class LabelTable:
         path: of the CSV file, with a header line and a column of paths.
         needed: columns that have to be there, beside the paths, in any spelling.
         missing: what cells say that say nothing, in any case, beside nothing at all; paths say what they say.
+        open_ended: columns that take all further cells of their line, with bars between them, where they are the last.
     """
 
-    def __init__(self, path: Path, needed: Sequence[str] = (), missing: Collection[str] = MISSING) -> None:
+    def __init__(
+        self, path: Path, needed: Sequence[str] = (), missing: Collection[str] = MISSING, open_ended: Sequence[str] = ()
+    ) -> None:
         self.path, self._needed = path, needed
+        self._open_ended = {squeezed(name) for name in open_ended}
         self._missing = {str(word).strip().casefold() for word in missing}
 
     @property
@@ -170,6 +174,9 @@ class LabelTable:
 
     def _row(self, header: Sequence[str], names: Sequence[str], numbered: Line, blank: dict[str, Counter[str]]) -> Row:
         line, cells = numbered
+        last = len(header) - 1
+        if len(cells) > len(header) and squeezed(names[last]) in self._open_ended:
+            cells = [*cells[:last], "|".join(cells[last:])]
         if len(cells) > len(header):
             surplus = ",".join(cells[len(header) :])
             raise LabelError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -71,7 +72,9 @@ class LinearReference(_Linear):
     ) -> Fitted:
         if len(np.unique(labels)) == 1:  # nothing to be told apart
             return MajorityReference().fit(statistics, labels, target)
-        return super().fit(statistics, labels, target, groups)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Label .* is present in all training examples")  # has no weights
+            return super().fit(statistics, labels, target, groups)
 
     def estimators(self, target: Target, clips: int, figures: int) -> Sequence[Any]:
         if isinstance(target, Tags):
