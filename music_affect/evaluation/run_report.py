@@ -95,8 +95,8 @@ def _deciding(run: RunFolder) -> Markdown:
     if run.tags:
         scores = test["tagging"]
         headline = f"**Macro average precision {with_interval(scores['average_precision'])}**{label}"
-        counted = f"over {scores['scored']} of {len(scores['per_tag'])} tags"
-        found.append(f"{headline}, macro ROC-AUC {with_interval(scores['roc_auc'])}, {counted}")
+        over = f"over {scores['scored']} of {len(scores['per_tag'])} tags"
+        found.append(f"{headline}, macro ROC-AUC {with_interval(scores['roc_auc'])}, {over}")
         clips.append(scores["clips"])
     if run.scales:
         scores = test["regression"]
