@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +97,21 @@ TRAINED = ("experiment", "grid")  # tests/test_experiments.py takes a step with 
 CHOICES = [(entry, *choice) for entry in ENTRIES for choice in options(entry) if choice[0] not in TRAINED]
 
 
-@pytest.mark.parametrize(("entry", "group", "name"), CHOICES)
-def test_every_choice_composes(entry: str, group: str, name: str) -> None:
-    cfg = configuration.check_overrides(entry, [*needed(entry), f"{group}={name}"])
+def together(entry: str) -> list[tuple[str, list[str]]]:
+    """Command lines that choose every file of an entry point once: of every group one, as long as it has more."""
+    offered = [[f"{group}={name}" for _, group, name in of] for _, of in groupby(chosen_from(entry), key=itemgetter(1))]
+    return [(entry, [word for word in words if word]) for words in zip_longest(*offered)]
+
+
+def chosen_from(entry: str) -> list[tuple[str, str, str]]:
+    return [choice for choice in CHOICES if choice[0] == entry]
+
+
+@pytest.mark.parametrize(("entry", "words"), [line for entry in ENTRIES for line in together(entry)])
+def test_every_choice_composes(entry: str, words: list[str]) -> None:
+    """Choices of several groups at once, since Hydra needs as long for one as for all."""
+    cfg = configuration.check_overrides(entry, [*needed(entry), *words])
+    assert set(words) <= {f"{group}={name}" for group, name in cfg.hydra.runtime.choices.items()}
     known = help_text.meanings(entry, cfg)
     unexplained = [key for key in help_text.plain_settings(cfg) if not help_text.meaning_of(key, known)]
     assert unexplained == [], "write a comment behind the setting in conf/, or an Args line in the class's docstring"
