@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from music_affect.evaluation.sweep_report.axes import NAMES, axis_title, find_axes
-from music_affect.evaluation.sweep_report.comparison import Comparison, neighbours
+from music_affect.evaluation.sweep_report.compared_rows import ComparedRows, compare_rows
 from music_affect.evaluation.sweep_report.leaderboard import Row, rows_of
 from music_affect.evaluation.sweep_report.spelling import Spelling
 from music_affect.evaluation.tables import UNKNOWN
@@ -27,7 +27,7 @@ class Section:
         music: name of the data set, the same for full-rate and beat-synchronous features.
         axes: settings that vary among the rows, the model always.
         rows: the best first.
-        comparisons: each row against the next.
+        compared: the rows on the same clips against one another; None where no two were tested on the same.
         undone: runs of this task and music that have no score.
         spelling: how settings are told.
     """
@@ -36,7 +36,7 @@ class Section:
     music: str
     axes: Sequence[str]
     rows: Sequence[Row]
-    comparisons: Sequence[Comparison]
+    compared: ComparedRows | None
     undone: Sequence[RunFolder]
     spelling: Spelling
 
@@ -205,7 +205,7 @@ def _section(
     varied = [axis for axis in axes if len({row.settings[axis] for row in rows}) > 1]
     shown = [_MODEL, *(axis for axis in varied if axis != _MODEL)]
     undone = [run for run in runs if run.state != DONE and _place(run, spelling) == (task, music)]
-    return Section(task, music, shown, rows, neighbours(rows), undone, spelling)
+    return Section(task, music, shown, rows, compare_rows(rows), undone, spelling)
 
 
 def _table(run: RunFolder, spelling: Spelling) -> tuple[str, ...]:

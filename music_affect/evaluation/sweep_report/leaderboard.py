@@ -64,6 +64,11 @@ class Row:
         return statistics.fmean(run.score or 0.0 for run in self.runs)
 
     @property
+    def validation(self) -> float | None:
+        """Score on the validation parts, the mean over runs; None where there is none."""
+        return _mean([deciding(run.metrics.get("val")) for run in self.runs])
+
+    @property
     def seconds(self) -> float | None:
         """That training took, the mean over runs."""
         return _mean([(run.metrics.get("seconds") or {}).get("training") for run in self.runs])
