@@ -88,7 +88,8 @@ def test_the_page_says_what_was_run_and_what_became_of_it(sweep: Path) -> None:
         "SYNTHETIC music. A program made the clips", "6 done, 1 failed, 1 unfinished",
         "the loss is not finite; <b>lower</b>",
         "cut off, or still running", "python -m music_affect.train -m model=cnn features=mel place=0 seed=0,1",
-        "Whole groups (artists) are drawn", "below linear", "6 runs", "failed", "only row 1 may be the best", "Differences",
+        "Whole groups (artists) are drawn", "below linear", "6 runs", "failed", "only row 1 may be the best",
+        "Differences",
     ):  # fmt: skip
         assert said in text, said
     assert "more" not in text.split("lower</b> the rate")[1][:8]

@@ -79,7 +79,7 @@ def _scale(section: Section) -> Callable[[float], str]:
     """Where a value stands on the bars of a leaderboard, which run over all of its scores and intervals."""
     values = [row.score for row in section.rows]
     values += [end for row in section.rows if row.resampled is not None for end in row.resampled.interval]
-    values += [linear for row in section.rows if (linear := row.reference("linear")) is not None]
+    values += [linear for row in section.rows if (linear := row.references.get("linear")) is not None]
     low, high = min(values), max(values)
     return lambda value: f"{100 * (value - low) / ((high - low) or 1):.1f}%"
 

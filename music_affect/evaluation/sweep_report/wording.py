@@ -19,14 +19,14 @@ HOW_TO_READ = (
     "drawn where clips have one, else clips; from three seeds on seeds are drawn as well. With fewer, the luck of "
     "training is not inside.",
     "May be best: the 95 % confidence set of the best, by simultaneous comparisons with the best (Hsu) on the "
-    "same draws for all rows. In 95 of 100 such sweeps the row that is truly the best is in it, however many there are.",
+    "same draws for all rows. In 95 of 100 such sweeps the row that is truly the best is in it, however many rows.",
     "Differences: a star means significant, all pairs of a table being judged at once (5 % for all together). Not "
     "significantly different is not the same as equal.",
     "Optimism: the highest of several scores is partly the luckiest. What it is expected to exceed its true value by "
     "is estimated by taking the highest anew in every draw, and is too large where one row stands far above equals.",
     "Validation: the score on the validation parts, the mean over runs; – where there are none.",
-    "linear and majority: the references trained on the same clips as each run, the mean over runs and not pooled over "
-    "folds. seconds and parameters: means over runs.",
+    "linear, kernel and majority: the references trained on the same clips as each run, scored like the rows: pooled "
+    "over folds for each seed. seconds and parameters: means over runs.",
 )
 
 
@@ -40,15 +40,13 @@ def verdict(section: Section) -> str:
     best = section.rows[0]
     name, several = section.name(best), len(section.rows) > 1
     told = f"{name} has {'the highest score, ' if several else ''}{best.score:.3f}"
-    linear = best.reference("linear")
+    linear = best.references.get("linear")
     if linear is None:
         return f"{told}."
     if best.settings.get("model.name") == "linear":
         return f"{told}: no network scores above the linear model." if several else f"{told}."
-    alike = best.run_score if best.folds else best.score  # the reference is not pooled over folds either
-    side = "above" if alike > linear else "not above"
-    figures = f"{alike:.3f} against {linear:.3f}, means over folds" if best.folds else f"{linear:.3f}"
-    return f"{told}, {side} its linear reference ({figures})."
+    side = "above" if best.score > linear else "not above"
+    return f"{told}, {side} its linear reference ({linear:.3f})."
 
 
 def findings(section: Section) -> list[str]:
