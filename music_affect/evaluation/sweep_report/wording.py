@@ -103,7 +103,7 @@ def _chosen(section: Section) -> list[str]:
     known = {rank: found for rank, row in enumerate(section.rows, 1) if (found := row.validation) is not None}
     if len(known) < 2:
         return []
-    chosen = max(known, key=lambda rank: known[rank])
+    chosen = max(known, key=lambda rank: (known[rank], rank))  # of equals the lowest: the test part must not decide
     row = section.rows[chosen - 1]
     of = "" if len(known) == len(section.rows) else f" of the {len(known)} that have a validation part"
     return [
