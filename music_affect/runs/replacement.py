@@ -17,8 +17,25 @@ MOVING, ASIDE, GONE = ".replaced-partly", ".replaced", ".replaced-for-good"
 HIDDEN = (MOVING, ASIDE, GONE)
 _WRITTEN = (  # by a run, its tracker, and what evaluates it; a folder's own name: where it is a link to another disk
     *("status.json", "config.yaml", "manifest.json", "metrics.json", "metrics.csv", "predictions.csv", "report.md"),
-    *("traceback.txt", "*-profile.txt", "mlflow.txt", "csv", "checkpoints", "figures", "tensorboard", "wandb"),
-    *("checkpoints/last.ckpt", "checkpoints/last.previous.ckpt", "checkpoints/best.ckpt", "figures/*.png", "csv/*"),
+    *(
+        "traceback.txt",
+        "*-profile.txt",
+        "mlflow.txt",
+        "csv",
+        "checkpoints",
+        "figures",
+        "references",
+        "tensorboard",
+        "wandb",
+    ),
+    *(
+        "checkpoints/last.ckpt",
+        "checkpoints/last.previous.ckpt",
+        "checkpoints/best.ckpt",
+        "figures/*.png",
+        "references/*.csv",
+        "csv/*",
+    ),
     *("tensorboard/*", "wandb/*", "evaluations/*/scores.json", "predictions/*-csv.csv", "predictions/*-kaggle.csv"),
 )
 
