@@ -21,9 +21,10 @@ from rich.table import Table
 from scipy.special import ndtri
 
 from music_affect.contracts.confusion import confusions, headlines
-from music_affect.evaluation.intervals import Counts, Floats, Units, draws, units
+from music_affect.evaluation.intervals import Counts, Floats, draws
 from music_affect.evaluation.sweep_report.comparison import compare
 from music_affect.evaluation.tables import UNKNOWN
+from music_affect.evaluation.units import Units, units
 
 CLIPS, CLASSES, SYSTEMS = 300, 4, 10
 SHARED_ARTIST, SHARED_CLIP, OWN_ARTIST = (
