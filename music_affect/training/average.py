@@ -21,6 +21,7 @@ from music_affect.runs import writer as run_writer
 from music_affect.runs.predictions import Predictions
 from music_affect.runs.writer import LAST_CHECKPOINT, RunWriter
 from music_affect.system import files, launch
+from music_affect.training import transfer
 
 if TYPE_CHECKING:
     from music_affect.data.preparation import Prepared
@@ -80,6 +81,7 @@ def check(cfg: DictConfig, source: ClipSource) -> None:
         )
     for member in members(cfg).values():
         compatibility.check(member, source)
+        transfer.check(member)
 
 
 def usable_by_all(cfg: DictConfig, source: ClipSource, prepared: Prepared) -> Prepared:
@@ -129,6 +131,7 @@ def fit(
     parameters = 0
     for name, member in members(cfg).items():
         folder = writer.path / FOLDER / name
+        transfer.use_public_weights(member)
         log.info(f"Member {name}: {member.model.name} on {member.features.name} features")
         metrics = _trained(member, folder, make_run)
         writer.has_begun()
