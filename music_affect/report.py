@@ -1,7 +1,7 @@
 """Write the report of a finished run again, or one of all runs below a folder.
 
 A single run gets its ``report.md``. An ``outputs`` or ``multirun`` folder gets ``report.html`` (one page, readable
-without a network), ``report.md`` and ``leaderboard.csv``: which configuration is best, and by how much.
+without a network), ``report.md`` and ``leaderboard.csv``: which configurations may be the best, and which differ.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,17 @@ def train_quickly(folder: Path, *words: str) -> dict[str, Any]:
 
 def train_command(folder: Path, *words: str) -> int:
     """``python -m music_affect.train`` in this process, with ``folder`` as the present one; its exit code."""
+    return command(train_main, folder, *words)
+
+
+def command(main: Callable[[], None], folder: Path, *words: str) -> int:
+    """An entry point in this process, with ``folder`` as the present one and these words; its exit code."""
     with pytest.MonkeyPatch.context() as patch:
         folder.mkdir(parents=True, exist_ok=True)
         patch.chdir(folder)
-        patch.setattr(sys, "argv", ["train", *words])
+        patch.setattr(sys, "argv", [main.__module__.rpartition(".")[2], *words])
         try:
-            train_main()
+            main()
         except SystemExit as ended:
             return int(ended.code or 0)
     return 0

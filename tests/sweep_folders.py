@@ -29,6 +29,7 @@ def write_cell(
     skill: float = 0.7,
     ids: Sequence[int] = range(60),
     groups: Sequence[str] = (),
+    linear: float = 0.4,
     targets: dict[str, Any] = GENRE,
     config: dict[str, Any] | None = None,
     command: str | None = None,
@@ -42,6 +43,7 @@ def write_cell(
         skill: share of the answers that are right, drawn from the seed.
         ids: numbers of the test clips; a clip's label follows from its number.
         groups: of the clips; none where empty.
+        linear: skill of the linear reference, whatever the seed.
         config: settings that are added to ``config.yaml``.
         command: as the manifest recorded it.
         metrics: entries that replace those of ``metrics.json``.
@@ -66,8 +68,13 @@ def write_cell(
     (folder / "metrics.json").write_text(json.dumps(content))
     (folder / "manifest.json").write_text(json.dumps({"command": command} if command else {}))
     (folder / "metrics.csv").write_text("epoch,train/f1_macro,val/f1_macro\n0,0.2,0.1\n1,0.4,0.3\n")
-    with (folder / "predictions.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
+    tables = {"predictions.csv": rows}
+    for name, known in (("linear", linear), ("majority", 0.0)):
+        tables[f"references/{name}.csv"] = _answers(targets, ids, known, 0, groups)[1]
+    (folder / "references").mkdir()
+    for name, found in tables.items():
+        with (folder / name).open("w", newline="") as file:
+            csv.writer(file).writerows([header, *found])
     return folder
 
 

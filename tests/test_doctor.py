@@ -1,4 +1,4 @@
-"""``python -m music_affect.doctor`` as a process: exit codes, what it writes, what it refuses."""
+"""``python -m music_affect.doctor``: exit codes, what it writes, what it refuses."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import csv
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import soundfile
 from audit_files import diagnosis, labelled, notes, write_clips, write_table
 from omegaconf import DictConfig
-from running import compose, entry_point
+from running import command, compose, entry_point
 
 from music_affect.contracts.errors import DataNotFoundError, TaskMismatchError
-from music_affect.doctor import diagnose
+from music_affect.doctor import diagnose, main
 from music_affect.system.files import read_csv
 from music_affect.system.plain_text import on_one_line, portable
+
+Doctor = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -26,14 +29,26 @@ def music(tmp_path: Path) -> Path:
     return tmp_path / "music"
 
 
-def doctor(cwd: Path, *words: str) -> tuple[int, str, str]:
-    done = entry_point("doctor", *words, cwd=cwd, MUSIC_AFFECT_CACHE=str(cwd / "cache"), MUSIC_AFFECT_OUTPUTS="outputs")
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def own_folders_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSIC_AFFECT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MUSIC_AFFECT_OUTPUTS", "outputs")
 
 
-def test_sound_data_is_told_and_written_down(music: Path, tmp_path: Path) -> None:
-    code, out, _ = doctor(tmp_path, "data=folder", "data.root=music")
-    assert code == 0
+@pytest.fixture
+def doctor(own_folders_here: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """The command in this process: its exit code, and what it prints to both streams."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        return command(main, tmp_path, *words), *capsys.readouterr()
+
+    return run
+
+
+def test_sound_data_is_told_and_written_down(music: Path, tmp_path: Path, own_folders_here: None) -> None:
+    done = entry_point("doctor", "data=folder", "data.root=music", cwd=tmp_path)
+    out = done.stdout
+    assert done.returncode == 0
     assert "Nothing found that is wrong." in out
     assert "music: 30 of 30 clips usable, 0.0 h of audio; 0 errors, 0 warnings, 0 notes." in out
     rows = read_csv(tmp_path / "outputs/doctor/music/clips.csv")
@@ -44,10 +59,10 @@ def test_sound_data_is_told_and_written_down(music: Path, tmp_path: Path) -> Non
     assert summary["seconds"] == {"shortest": 1.5, "median": 1.5, "longest": 1.5, "total": 45.0}
 
 
-def test_what_would_spoil_a_result_ends_with_code_one(music: Path, tmp_path: Path) -> None:
+def test_what_would_spoil_a_result_ends_with_code_one(music: Path, tmp_path: Path, doctor: Doctor) -> None:
     shutil.copy(music / "000.wav", music / "002.wav")
     for _ in range(2):  # the second time from what is known
-        code, out, _ = doctor(tmp_path, "data=folder", "data.root=music", "task=genre", "workers=1", "out=audit")
+        code, out, _ = doctor("data=folder", "data.root=music", "task=genre", "workers=1", "out=audit")
         assert code == 1
         assert "copies, other classes" in out
         assert "1 error, 1 warning, 0 notes" in out
@@ -58,9 +73,9 @@ def test_what_would_spoil_a_result_ends_with_code_one(music: Path, tmp_path: Pat
     assert (error["severity"], warning["severity"]) == ("error", "warning")
 
 
-def test_warnings_do_not_end_with_an_error(music: Path, tmp_path: Path) -> None:
+def test_warnings_do_not_end_with_an_error(music: Path, doctor: Doctor) -> None:
     (music / "003.wav").unlink()
-    code, out, _ = doctor(tmp_path, "data=folder", "data.root=music")
+    code, out, _ = doctor("data=folder", "data.root=music")
     assert code == 0
     assert "29 of 30 clips usable" in out
 
@@ -91,12 +106,12 @@ def _configured(music: Path, tmp_path: Path, *words: str) -> DictConfig:
     return cfg
 
 
-def test_odd_names_break_neither_table_nor_files(tmp_path: Path) -> None:
+def test_odd_names_break_neither_table_nor_files(tmp_path: Path, doctor: Doctor) -> None:
     music = tmp_path / "music"
     write_clips(music, 2)
     for name in (b"a\nline.wav", b"bytes\xff.wav", b"[bold]markup[red].wav", b'a,"b".wav'):
         shutil.copy(music / "000.wav", os.path.join(os.fsencode(music), name))
-    code, out, err = doctor(tmp_path, "data=folder", "data.root=music", "out=audit")
+    code, out, err = doctor("data=folder", "data.root=music", "out=audit")
     assert code == 0, err
     assert r"a\nline.wav" in out
     assert "[bold]markup[red].wav = " in out
@@ -134,8 +149,8 @@ def test_ready_made_arrays_are_looked_at_as_far_as_that_goes(
     assert {"missing", "unreadable"}.isdisjoint(found.name for found in findings)
 
 
-def test_without_data_it_says_what_can_be_audited(tmp_path: Path) -> None:
-    code, _, err = doctor(tmp_path)
+def test_without_data_it_says_what_can_be_audited(tmp_path: Path, doctor: Doctor) -> None:
+    code, _, err = doctor()
     assert code == 2
     assert err.startswith("error: no data is chosen; expected a data set; add data=folder data.root=MUSIC, or")
     assert not (tmp_path / "outputs").exists()
@@ -149,8 +164,8 @@ def test_refusals(music: Path) -> None:
         diagnose(compose("doctor", "data=folder", root, "task=valence"))
 
 
-def test_the_help_tells_how(tmp_path: Path) -> None:
-    code, out, _ = doctor(tmp_path, "--help")
+def test_the_help_tells_how(doctor: Doctor) -> None:
+    code, out, _ = doctor("--help")
     assert code == 0
     assert "python -m music_affect.doctor data=folder data.root=MUSIC" in out
     assert "Exit code 1 where something would spoil a result" in out

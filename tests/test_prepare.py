@@ -147,7 +147,9 @@ def test_nothing_usable_is_an_error(tmp_path: Path, own_cache: Path, capsys: pyt
     assert "0 of 1 clips made, 0 done before, 1 left out (1 not audio)" in capsys.readouterr().out
 
 
-def test_a_real_process_makes_a_cache_in_two_processes_and_reports(tmp_path: Path, own_cache: Path) -> None:
+def test_a_real_process_makes_a_cache_in_two_processes_and_reports(
+    tmp_path: Path, own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_music(tmp_path / "music", 48, seconds=1.5)
     (tmp_path / "music" / "broken.ogg").write_bytes(os.urandom(3000))
     words = ["data=folder", f"data.root={tmp_path / 'music'}", "workers=2"]
@@ -156,8 +158,8 @@ def test_a_real_process_makes_a_cache_in_two_processes_and_reports(tmp_path: Pat
     assert "48 of 49 clips made, 0 done before, 1 left out (1 unreadable); 0.02 h of audio in " in done.stdout
     (report, *_) = own_cache.rglob("skipped.csv")
     assert [row["id"] for row in files.read_csv(report)] == ["broken.ogg"]
-    again = entry_point("prepare", *words, cwd=tmp_path)
-    assert "0 of 49 clips made, 49 done before (1 of them unusable), none left out." in again.stdout
+    prepare(compose("prepare", *words))
+    assert "0 of 49 clips made, 49 done before (1 of them unusable), none left out." in capsys.readouterr().out
 
 
 def test_nothing_there_is_an_error_in_one_line(tmp_path: Path) -> None:

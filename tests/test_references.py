@@ -23,7 +23,7 @@ def prepared() -> Prepared:
 
 def scores(prepared: Prepared, *words: str) -> dict[str, Any]:
     view = build.view(compose("train", *QUICK, *words), prepared.cache.identity.blocks)
-    return references.scores(prepared, view)
+    return references.scores(prepared, references.answers(prepared, view))
 
 
 def linear(prepared: Prepared) -> tuple[float, float]:

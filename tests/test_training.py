@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from lightning.pytorch import LightningModule, Trainer
 from running import QUICK, compose, entry_point, train_quickly
 
 from music_affect.contracts.errors import RunFolderError, TrainingError
+from music_affect.evaluation.pooling import pool
+from music_affect.runs.reader import RunFolder, read_run
 from music_affect.system import files
 from music_affect.train import train
 from music_affect.training.callbacks.seeding import SeedEveryEpoch
@@ -52,6 +55,9 @@ def test_a_run_leaves_everything_that_its_report_needs(run: tuple[Path, dict[str
     clips = metrics["test"]["classification"]["clips"]
     assert sum(row["split"] == "test" for row in rows) == clips == metrics["clips"]["test"]
     assert metrics["score"] == metrics["test"]["classification"]["f1_macro"]["value"]
+    for name, scored in metrics["references"].items():
+        found = pool([read_run(folder)], partial(RunFolder.reference, name=name)).scores()["classification"]
+        assert found["f1_macro"]["value"] == pytest.approx(scored["classification"]["f1_macro"]["value"])
     assert len(files.read_csv(folder / "metrics.csv")) == 3
 
 

@@ -22,7 +22,9 @@ def calibration_section(run: RunFolder) -> Markdown:
     parts = []
     if run.classes:
         rows: dict[str, Any] = {bold(run.metrics["model"]): run.metrics["test"], **run.metrics["references"]}
-        parts.append(_classes({name: scores["classification"] for name, scores in rows.items()}))
+        parts.append(
+            _classes({name: scores["classification"] for name, scores in rows.items() if "classification" in scores})
+        )
     if run.scales:
         by_target = run.metrics["test"]["regression"]["by_target"]
         parts.append(_scales({name: by_target.get(name, {}) for name in run.scales}))

@@ -12,7 +12,6 @@ from music_affect.contracts.spec import Categorical
 from music_affect.data.labels import encode
 from music_affect.data.preparation import Prepared
 from music_affect.data.splits import class_counts
-from music_affect.data.view import View
 from music_affect.evaluation import references
 from music_affect.evaluation.alarms import Alarm, score_alarms, split_alarms, tag_alarms, unknown_groups
 from music_affect.evaluation.calibration import conformal
@@ -29,21 +28,24 @@ if TYPE_CHECKING:
 
 
 def judge(
-    prepared: Prepared, view: View, predictions: Mapping[str, Predictions], train: Mapping[str, float]
+    prepared: Prepared,
+    predictions: Mapping[str, Predictions],
+    answered: Mapping[str, Predictions],
+    train: Mapping[str, float],
 ) -> dict[str, Any]:
     """Figures on the test and val clips, of the references on the test clips, and alarms.
 
     Args:
         prepared: clips and labels.
-        view: the columns in use.
         predictions: by part.
+        answered: of the references for the test clips, by their names.
         train: figures on the training windows, as the task logs them.
 
     Returns:
         ``score``, ``test``, ``val``, ``references``, ``alarms``.
     """
     scored = {name: measure(found, prepared.splits[name], prepared.targets) for name, found in predictions.items()}
-    beside = references.scores(prepared, view)
+    beside = references.scores(prepared, answered)
     test, val = scored["test"], scored.get("val")
     alarms: list[Alarm] = []
     if "classification" in test:

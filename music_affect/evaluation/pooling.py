@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,19 +78,25 @@ class Pool:
         return scores_of(self.predictions, self.truth, self.targets, self.groups, others)
 
 
-def pool(runs: Sequence[RunFolder]) -> Pool:
+def own(run: RunFolder) -> Sequence[Mapping[str, str]]:
+    """The predictions of a run itself."""
+    return run.predictions
+
+
+def pool(runs: Sequence[RunFolder], rows_of: Callable[[RunFolder], Sequence[Mapping[str, str]]] = own) -> Pool:
     """Puts the test predictions of runs together.
 
     Args:
         runs: finished, on one data set; every test clip is tested by equally many of them.
+        rows_of: the table of predictions of a run: its own, or what a reference answered beside it.
 
     Raises:
         RunFolderError: they cannot be put together, or their predictions cannot be read.
     """
     targets = same_targets(runs)
-    rows: dict[str, list[dict[str, str]]] = {}
+    rows: dict[str, list[Mapping[str, str]]] = {}
     for run in runs:
-        for row in run.predictions:
+        for row in rows_of(run):
             if row["split"] == "test":
                 rows.setdefault(row["id"], []).append(row)
     clips = sorted(rows)

@@ -69,15 +69,18 @@ def predict(fitted: Fitted, found: NDArray[np.float32]) -> Predictions:
     return {name: reference.predict(found) for name, reference in fitted.items()}
 
 
-def scores(prepared: Prepared, view: View) -> dict[str, dict[str, Any]]:
-    """Test scores of the references that there are for labels of these kinds."""
-    test = prepared.splits["test"]
-    found = rows(prepared, view, test)
+def answers(prepared: Prepared, view: View) -> dict[str, Predictions]:
+    """What the references that there are for labels of these kinds answer for the test clips."""
+    found = rows(prepared, view, prepared.splits["test"])
     fitted = {name: fit(make, prepared, view) for name, make in MAKERS.items()}
+    return {name: predict(models, found) for name, models in fitted.items() if models}
+
+
+def scores(prepared: Prepared, answered: Mapping[str, Predictions]) -> dict[str, dict[str, Any]]:
+    """Test scores of references, by what they answered."""
     return {
-        name: measure(predict(models, found), test, {label: prepared.targets[label] for label in models})
-        for name, models in fitted.items()
-        if models
+        name: measure(found, prepared.splits["test"], {label: prepared.targets[label] for label in found})
+        for name, found in answered.items()
     }
 
 

@@ -49,6 +49,30 @@ def write(
     files.write_csv(path, header, rows)
 
 
+def write_references(
+    folder: Path,
+    parts: Mapping[str, Sequence[Clip]],
+    answered: Mapping[str, Predictions],
+    targets: Mapping[str, Target],
+) -> None:
+    """Writes a table like ``predictions.csv`` of the test clips for each reference that answers every label.
+
+    Args:
+        folder: of the run.
+        parts: clips by part.
+        answered: by the name of the reference, for the test clips.
+        targets: labels of the run.
+    """
+    for name, found in answered.items():
+        if found.keys() == targets.keys():
+            write(folder / reference_file(name), parts, {"test": found}, targets)
+
+
+def reference_file(name: str) -> Path:
+    """Where a run folder has what a reference answered."""
+    return Path("references") / f"{name}.csv"
+
+
 def _cells(clip: Clip, name: str, kind: Target, found: Predictions, place: int) -> list[str]:
     row = found[name][place]
     label = clip.labels.get(name, "")

@@ -13,6 +13,7 @@ from music_affect.contracts.errors import RunFolderError
 from music_affect.contracts.shapes import flat, mismatch
 from music_affect.contracts.spec import Categorical, Continuous, Tags, Target, target_from_dict
 from music_affect.runs.files import FILES, check_metrics, read_history, read_object, read_predictions
+from music_affect.runs.predictions import reference_file
 from music_affect.system import files
 from music_affect.system.plain_text import is_word, on_one_line
 
@@ -64,6 +65,10 @@ class RunFolder:
     def predictions(self) -> list[dict[str, str]]:
         """``predictions.csv``, one row a clip, as text; a broken file raises ``RunFolderError``."""
         return read_predictions(self.path / "predictions.csv", self.targets)
+
+    def reference(self, name: str) -> list[dict[str, str]]:
+        """What a reference answered for the test clips, like ``predictions``; no file raises ``RunFolderError`` too."""
+        return read_predictions(self.path / reference_file(name), self.targets)
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ comes after a kill knows which run the files in the run folder are of.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,10 +18,22 @@ MOVING, ASIDE, GONE = ".replaced-partly", ".replaced", ".replaced-for-good"
 HIDDEN = (MOVING, ASIDE, GONE)
 _WRITTEN = (  # by a run, its tracker, and what evaluates it; a folder's own name: where it is a link to another disk
     *("status.json", "config.yaml", "manifest.json", "metrics.json", "metrics.csv", "predictions.csv", "report.md"),
-    *("traceback.txt", "*-profile.txt", "mlflow.txt", "csv", "checkpoints", "figures", "tensorboard", "wandb"),
-    *("checkpoints/last.ckpt", "checkpoints/last.previous.ckpt", "checkpoints/best.ckpt", "figures/*.png", "csv/*"),
-    *("tensorboard/*", "wandb/*", "evaluations/*/scores.json", "predictions/*-csv.csv", "predictions/*-kaggle.csv"),
+    *(
+        "traceback.txt",
+        "*-profile.txt",
+        "mlflow.txt",
+        "csv",
+        "csv/*",
+        "tensorboard",
+        "tensorboard/*",
+        "wandb",
+        "wandb/*",
+    ),
+    *("checkpoints", "checkpoints/last.ckpt", "checkpoints/last.previous.ckpt", "checkpoints/best.ckpt"),
+    *("figures", "figures/*.png", "references", "references/*.csv", "members", "members/*/.lock"),
+    *("evaluations/*/scores.json", "predictions/*-csv.csv", "predictions/*-kaggle.csv"),
 )
+_OF_A_MEMBER = re.compile(r"members/[^/]+/(?!\.lock$)")  # of an average, which is a run in its turn
 
 
 def set_aside(folder: Path) -> None:
@@ -60,7 +73,8 @@ def remove(folder: Path) -> None:
 
 def _written(folder: Path) -> list[Path]:
     """Files of a run; a link counts as itself and is not followed."""
-    return [path for path in _inside(folder) if any(fnmatch(str(path.relative_to(folder)), name) for name in _WRITTEN)]
+    names = {path: _OF_A_MEMBER.sub("", str(path.relative_to(folder)), count=1) for path in _inside(folder)}
+    return [path for path, own in names.items() if any(fnmatch(own, name) for name in _WRITTEN)]
 
 
 def _inside(folder: Path) -> Iterator[Path]:

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, open_dict
 
 from music_affect.configuration import build, caching, compatibility
 from music_affect.contracts.errors import CheckpointError, ConfigurationError
 from music_affect.contracts.spec import DataSpec
-from music_affect.data.preparation import Prepared
 from music_affect.data.source import ClipSource
 from music_affect.data.splits import restrict
 from music_affect.data.view import View
@@ -22,6 +21,10 @@ from music_affect.runs import writer as run_writer
 from music_affect.runs.predictions import Predictions
 from music_affect.runs.writer import LAST_CHECKPOINT, RunWriter
 from music_affect.system import files, launch
+from music_affect.training import transfer
+
+if TYPE_CHECKING:
+    from music_affect.data.preparation import Prepared
 
 log = logging.getLogger(__name__)
 FOLDER = "members"  # of their runs, in that of the average
@@ -78,6 +81,7 @@ def check(cfg: DictConfig, source: ClipSource) -> None:
         )
     for member in members(cfg).values():
         compatibility.check(member, source)
+        transfer.check(member)
 
 
 def usable_by_all(cfg: DictConfig, source: ClipSource, prepared: Prepared) -> Prepared:
@@ -127,6 +131,7 @@ def fit(
     parameters = 0
     for name, member in members(cfg).items():
         folder = writer.path / FOLDER / name
+        transfer.use_public_weights(member)
         log.info(f"Member {name}: {member.model.name} on {member.features.name} features")
         metrics = _trained(member, folder, make_run)
         writer.has_begun()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,9 +115,11 @@ def run(
             if cfg.loader.overfit_batches or cfg.trainer.get("fast_dev_run"):
                 return _debugged(cfg, data, fitted, writer)
             trained = _tested(cfg, data, start, fitted, writer)
-        metrics = _metrics(cfg, prepared, view, trained, alarms)
+        beside = references.answers(prepared, view)
+        metrics = _metrics(cfg, prepared, beside, trained, alarms)
         metrics["seconds"]["total"] = round(time.perf_counter() - began, 1)
         predictions.write(writer.path / "predictions.csv", prepared.splits, trained.predictions, prepared.targets)
+        predictions.write_references(writer.path, prepared.splits, beside, prepared.targets)
         writer.write_json("metrics.json", metrics)
         write_report(writer.path)
         trackers.report(loggers, writer.path, lambda clip: view(prepared.cache.clip(clip)), view.own_blocks)
@@ -349,9 +351,13 @@ def _fit_members(cfg: DictConfig, source: ClipSource, prepared: Prepared, view: 
 
 
 def _metrics(
-    cfg: DictConfig, prepared: Prepared, view: View, trained: Trained, data_alarms: Sequence[Alarm]
+    cfg: DictConfig,
+    prepared: Prepared,
+    beside: Mapping[str, predictions.Predictions],
+    trained: Trained,
+    data_alarms: Sequence[Alarm],
 ) -> dict[str, Any]:
-    judged = judging.judge(prepared, view, trained.predictions, trained.train)
+    judged = judging.judge(prepared, trained.predictions, beside, trained.train)
     alarms = [*judged["alarms"], *data_alarms]
     return {
         "status": "done",

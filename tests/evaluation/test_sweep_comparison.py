@@ -1,96 +1,63 @@
-"""Which differences between neighbours hold."""
+"""Which configurations may be the best, which differ, and how much the first flatters."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import numpy as np
 import pytest
-from sweep_folders import write_cell
+from scipy.stats import norm, studentized_range
 
-from music_affect.evaluation.sweep_report.comparison import Comparison, holm, neighbours
-from music_affect.evaluation.sweep_report.leaderboard import Row, rows_of
-from music_affect.evaluation.sweep_report.spelling import Spelling
-from music_affect.runs.reader import find_runs
+from music_affect.evaluation.sweep_report.comparison import compare, optimism
 
 
-def by_model(folder: Path) -> list[Row]:
-    runs = find_runs(folder)
-    return rows_of(runs, ["model.name"], Spelling(runs))
+def independent(count: int, spread: float = 0.02, draws: int = 40_000) -> np.ndarray:
+    return 0.5 + spread * np.random.default_rng(1).normal(size=(draws, count))
 
 
-def compared(folder: Path) -> list[Comparison]:
-    return neighbours(by_model(folder))
+def test_the_critical_difference_is_tukeys_where_errors_are_independent() -> None:
+    found = compare(np.full(6, 0.5), independent(6), 20)
+    assert found.critical == pytest.approx(0.02 * studentized_range.ppf(0.95, 6, 20), rel=0.02)
 
 
-def test_a_large_difference_on_the_same_clips_is_better(tmp_path: Path) -> None:
-    for seed in range(2):
-        write_cell(tmp_path / f"good{seed}", model="good", skill=0.95, seed=seed)
-        write_cell(tmp_path / f"bad{seed}", model="bad", skill=0.2, seed=seed)
-    (found,) = compared(tmp_path)
-    assert found.verdict == "better"
-    assert found.low is not None
-    assert found.high is not None
-    assert 0 < found.low < found.difference < found.high
-    assert found.p == pytest.approx(2 / 2001)
+def test_the_set_of_the_best_reaches_as_far_as_dunnetts_comparisons() -> None:
+    reach = 0.02 * np.sqrt(2) * 2.2121  # Dunnett, one side, five others, correlation .5, as many degrees as there are
+    scores = np.array([0.6, 0.6 - 0.97 * reach, 0.6 - 1.03 * reach, 0.1, 0.1, 0.1])
+    assert compare(scores, independent(6), 10**9).may_be_best.tolist() == [True, True, False, False, False, False]
 
 
-def test_the_same_answers_are_not_significantly_different(tmp_path: Path) -> None:
-    for model in ("one", "other"):
-        write_cell(tmp_path / model, model=model)
-    (found,) = compared(tmp_path)
-    assert (found.verdict, found.difference, found.low, found.high, found.p) == (
-        "not significantly different",
-        0.0,
-        0.0,
-        0.0,
-        1.0,
-    )
+def test_what_errs_alike_is_told_apart_by_little() -> None:
+    shared = independent(1)
+    drawn = shared + 0.001 * np.random.default_rng(2).normal(size=(len(shared), 2))
+    found = compare(np.array([0.51, 0.5]), drawn, 200)
+    assert found.may_be_best.tolist() == [True, False]
+    assert found.critical < found.difference[0, 1] == pytest.approx(0.01)
 
 
-def test_pairing_finds_what_separate_intervals_would_not(tmp_path: Path) -> None:
-    write_cell(tmp_path / "one", model="one", skill=0.6, ids=range(300))
-    folder = write_cell(tmp_path / "other", model="other", skill=0.6, ids=range(300))
-    lines = (folder / "predictions.csv").read_text().splitlines()
-    wrong = [place for place in range(1, 301) if lines[place].split(",")[3] != lines[place].split(",")[4]]
-    for place in wrong[:20]:  # the same answers but for twenty mistakes put right
-        cells = lines[place].split(",")
-        cells[4] = cells[3]
-        cells[5:8] = ["0.8" if k == int(cells[0][-4:]) % 3 else "0.1" for k in range(3)]
-        lines[place] = ",".join(cells)
-    (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
-    rows = by_model(tmp_path)
-    first, second = (row.resampled for row in rows)
-    assert first is not None
-    assert second is not None
-    assert first.interval[0] < second.interval[1]
-    assert [rows[0].settings["model.name"], neighbours(rows)[0].verdict] == ["other", "better"]
+def test_the_same_answers_differ_in_nothing() -> None:
+    found = compare(np.array([0.5, 0.5]), np.repeat(independent(1), 2, axis=1), 50)
+    assert (found.may_be_best.tolist(), found.critical, found.optimism) == ([True, True], 0.0, pytest.approx(0.0))
 
 
-@pytest.mark.parametrize("other", [{"ids": range(1, 61)}, {"data": "jazz"}])
-def test_other_test_clips_are_not_comparable(tmp_path: Path, other: dict[str, object]) -> None:
-    write_cell(tmp_path / "one", model="one", skill=0.9)
-    write_cell(tmp_path / "other", model="other", skill=0.2, **other)  # type: ignore[arg-type]
-    (found,) = compared(tmp_path)
-    assert (found.verdict, found.p, found.low) == ("not comparable", None, None)
+def test_fewer_groups_widen_the_set() -> None:
+    scores, drawn = np.array([0.5, 0.45]), independent(2)
+    reaches = [compare(scores, drawn, freedom).critical for freedom in (4, 300)]
+    assert reaches[0] > 1.3 * reaches[1]
 
 
-def test_beats_and_frames_of_the_same_clips_are_comparable(tmp_path: Path) -> None:
-    write_cell(tmp_path / "one", model="one", data="folk", skill=0.9)
-    write_cell(tmp_path / "other", model="other", data="folk_beat", skill=0.2)
-    assert compared(tmp_path)[0].verdict == "better"
+def test_optimism_of_equals_is_the_expected_maximum() -> None:
+    ten = 1.5388  # the expected maximum of ten normal values
+    alike = np.full(10, 0.5)
+    assert optimism(alike, independent(10)) == pytest.approx(0.02 * ten, rel=0.03)
+    noisy = [optimism(independent(10, draws=60)[trial], independent(10, draws=2000)) for trial in range(60)]
+    assert np.mean(noisy) == pytest.approx(0.02 * ten, rel=0.15)
 
 
-def test_holm_corrects_each_chance_by_those_that_are_left() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
+def test_optimism_is_nothing_where_one_is_far_above_and_for_a_single_one() -> None:
+    assert optimism(np.array([0.9, 0.5, 0.1]), independent(3)) == pytest.approx(0.0, abs=1e-3)
+    assert optimism(np.array([0.9]), independent(1)) == 0.0
 
 
-def test_neighbours_are_corrected_together_and_a_pair_that_was_not_tested_does_not_count(tmp_path: Path) -> None:
-    for place, skill in enumerate((1.0, 0.6, 0.3)):
-        write_cell(tmp_path / f"m{place}", model=f"m{place}", skill=skill)
-    write_cell(tmp_path / "m3", model="m3", skill=0.0, ids=range(5, 65))
-    found = compared(tmp_path)
-    assert [comparison.rank for comparison in found] == [1, 2, 3]
-    assert found[2].verdict == "not comparable"
-    assert found[0].p == pytest.approx(2 * 2 / 2001)
+def test_optimism_of_two_is_that_of_the_formula() -> None:
+    apart, spread = 0.03, 0.02 * np.sqrt(2)
+    kept = np.sqrt(1 - spread**2 / 2 / (apart**2 / 2))
+    expected = spread * norm.pdf(kept * apart / spread)  # Clark, 1961: of the larger of two normal values
+    assert optimism(np.array([0.53, 0.5]), independent(2)) == pytest.approx(expected, rel=0.05)

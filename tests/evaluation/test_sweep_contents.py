@@ -10,7 +10,7 @@ from sweep_folders import ALARM, CLASSES, VALENCE, settings_of, write_cell, writ
 
 from music_affect.evaluation.sweep_report.contents import Contents, alarm_groups, gather
 from music_affect.evaluation.sweep_report.matrix import matrix_of
-from music_affect.evaluation.sweep_report.wording import verdict, warning
+from music_affect.evaluation.sweep_report.wording import differences_told, findings, spans, verdict, warning
 from music_affect.runs.reader import find_runs
 
 
@@ -69,14 +69,18 @@ def test_synthetic_music_is_said_of_all_or_of_some(tmp_path: Path, marks: list[b
     assert bool(said) == bool(told)
 
 
-def test_folds_are_compared_with_the_reference_fold_by_fold(tmp_path: Path) -> None:
-    scores = {"classification": {"f1_macro": {"value": 0.5}}}
-    for fold, score in enumerate((0.2, 0.4)):
+def test_the_linear_reference_is_pooled_over_folds_and_so_is_its_alarm(tmp_path: Path) -> None:
+    for fold in range(2):
         ids = range(30 * fold, 30 * fold + 30)
-        both = {"linear": scores, "majority": scores}
-        write_cell(tmp_path / f"f{fold}", fold=fold, ids=ids, skill=1.0, score=score, references=both)
-    said = verdict(contents(tmp_path).sections[0])
-    assert said == "cnn has 1.000, not above its linear reference (0.300 against 0.500, means over folds)."
+        write_cell(tmp_path / "a" / f"f{fold}", fold=fold, ids=ids, skill=0.4, linear=1.0)
+        write_cell(tmp_path / "b" / f"f{fold}", fold=fold, ids=ids, skill=1.0, linear=0.4, alarms=[ALARM])
+    below, above = contents(tmp_path / "a"), contents(tmp_path / "b")
+    assert verdict(below.sections[0]).endswith(", not above its linear reference (1.000).")
+    assert ", above its linear reference (0." in verdict(above.sections[0])
+    (alarm,) = alarm_groups(below)
+    assert (alarm.name, alarm.runs) == ("below linear", 2)
+    assert alarm.message.endswith("is below the linear reference, 1.000.")
+    assert alarm_groups(above) == []
 
 
 def test_alarms_are_grouped_by_name(tmp_path: Path) -> None:
@@ -127,14 +131,60 @@ def test_a_single_place_is_no_matrix(tmp_path: Path) -> None:
 
 
 def test_the_verdict_says_who_leads_and_whether_a_network_is_worth_it(tmp_path: Path) -> None:
-    scores = {"classification": {"f1_macro": {"value": 0.3}}}
-    low = {"linear": scores, "majority": scores}
-    write_cell(tmp_path / "a", model="cnn", skill=1.0, references=low)
-    write_cell(tmp_path / "b", model="linear", skill=0.1, references=low)
+    write_cell(tmp_path / "a", model="cnn", skill=1.0)
+    write_cell(tmp_path / "b", model="linear", skill=0.1)
     said = verdict(contents(tmp_path).sections[0])
-    assert said.startswith("cnn leads with 1.000, better than the next by 0.")
-    assert said.endswith(", above its linear reference (0.300).")
-    write_cell(tmp_path / "c", model="linear", skill=1.0, references=low, seed=1)
-    write_cell(tmp_path / "d", model="cnn", skill=0.0, references=low, seed=1)
+    assert said.startswith("cnn has the highest score, 1.000, above its linear reference (0.")
+    write_cell(tmp_path / "c", model="linear", skill=1.0, seed=1)
+    write_cell(tmp_path / "d", model="cnn", skill=0.0, seed=1)
     (tmp_path / "b" / "metrics.json").unlink()
-    assert "no network is above the linear model" in verdict(contents(tmp_path).sections[0])
+    assert "no network scores above the linear model" in verdict(contents(tmp_path).sections[0])
+
+
+def test_what_the_data_holds_of_the_order_is_said(tmp_path: Path) -> None:
+    validated = {"classification": {"f1_macro": {"value": 0.9}}}
+    for place, (model, skill) in enumerate((("a", 1.0), ("b", 0.97), ("c", 0.2))):
+        write_cell(tmp_path / model, model=model, skill=skill, val=validated if place == 2 else None, ids=range(90))
+    write_cell(
+        tmp_path / "d", model="d", skill=0.0, ids=range(5, 65), val={"classification": {"f1_macro": {"value": 0}}}
+    )
+    (section,) = contents(tmp_path).sections
+    best, left_out, optimism, chosen = findings(section)
+    assert best == "The best of the 3 rows that were tested on the same clips is among rows 1–2 (95 %)."
+    assert left_out == "Row 4 is left out of all comparisons, for other test clips or none that can be read."
+    assert optimism.startswith("The highest of 3 scores is expected to be 0.0")
+    assert chosen.startswith(
+        "Validation would choose row 3 of the 2 that have a validation part, c: 0.900 there and 0."
+    )
+    assert "significant (*) from 0." in differences_told(section)
+    assert section.compared is not None
+    assert section.compared.difference(2, 1) is None
+    assert [pair[1] for lower in (2, 3) if (pair := section.compared.difference(1, lower))] == [False, True]
+
+
+def test_rows_on_different_clips_are_not_compared(tmp_path: Path) -> None:
+    write_cell(tmp_path / "a", model="a", skill=0.9)
+    write_cell(tmp_path / "b", model="b", skill=0.1, data="folk", ids=range(1, 61))
+    (section,) = contents(tmp_path).sections
+    assert section.compared is None
+    assert findings(section) == ["No two rows were tested on the same clips: none can be called the best."]
+
+
+def test_beats_and_frames_of_the_same_clips_are_compared(tmp_path: Path) -> None:
+    for model, data, skill in (("a", "folk", 0.95), ("b", "folk_beat", 0.1)):
+        write_cell(tmp_path / model, model=model, data=data, skill=skill)
+    found = findings(contents(tmp_path).sections[0])
+    assert found[0] == "Of all 2, only row 1 may be the best (95 %)."
+
+
+def test_the_differences_of_twenty_rows_are_shown(tmp_path: Path) -> None:
+    for place in range(22):
+        write_cell(tmp_path / f"m{place:02}", model=f"m{place:02}", skill=place / 22)
+    (section,) = contents(tmp_path).sections
+    assert section.compared is not None
+    assert list(section.compared.shown) == list(range(1, 21))
+    assert differences_told(section).endswith("The best 20 of 22 rows are shown.")
+
+
+def test_ranks_are_told_as_spans() -> None:
+    assert [spans(ranks) for ranks in ([1], [1, 2, 3], [1, 3, 4, 7])] == ["1", "1–3", "1, 3–4, 7"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import statistics
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def rows(folder: Path) -> list[Row]:
     return rows_of(runs, ["model.name", *find_axes(runs)], Spelling(runs))
 
 
-def answers(folder: Path) -> tuple[list[str], list[str]]:
-    with (folder / "predictions.csv").open() as file:
+def answers(folder: Path, name: str = "predictions.csv") -> tuple[list[str], list[str]]:
+    with (folder / name).open() as file:
         found = list(csv.DictReader(file))
     return [row["genre"] for row in found], [row["predicted genre"] for row in found]
 
@@ -122,15 +123,53 @@ def test_a_run_without_alarms_and_times_still_has_its_row(tmp_path: Path) -> Non
     assert [row.seconds, row.parameters, dict(row.alarms)] == [None, None, {}]
 
 
-def test_alarms_count_runs_and_references_are_averaged(tmp_path: Path) -> None:
-    for seed in range(2):
-        linear, majority = ({"classification": {"f1_macro": {"value": value}}} for value in (0.2 + 0.2 * seed, None))
-        references = {"linear": linear, "majority": majority}
-        write_cell(tmp_path / f"s{seed}", seed=seed, alarms=[ALARM, ALARM], references=references)
+def test_alarms_count_runs_and_references_are_averaged_over_seeds(tmp_path: Path) -> None:
+    folders = [
+        write_cell(tmp_path / f"s{seed}", seed=seed, alarms=[ALARM, ALARM], linear=0.3 + 0.4 * seed)
+        for seed in range(2)
+    ]
+    scores = [float(f1_score(*answers(folder, "references/linear.csv"), average="macro")) for folder in folders]
     (row,) = rows(tmp_path)
     assert row.alarms == {"below linear": 2}
-    assert row.reference("linear") == pytest.approx(0.3)
-    assert row.reference("majority") is None
+    assert row.references["linear"] == pytest.approx(statistics.fmean(scores))
+
+
+def test_references_are_pooled_over_folds_like_the_scores(tmp_path: Path) -> None:
+    parts = [range(0, 30), range(30, 50), range(50, 60)]
+    folders = [write_cell(tmp_path / f"f{k}", fold=k, ids=ids, linear=0.6) for k, ids in enumerate(parts)]
+    found = [answers(folder, "references/linear.csv") for folder in folders]
+    true, chosen = ([label for pair in found for label in pair[side]] for side in (0, 1))
+    assert rows(tmp_path)[0].references["linear"] == pytest.approx(f1_score(true, chosen, average="macro"))
+
+
+def test_a_reference_whose_answers_are_lost_has_no_score_and_a_note(tmp_path: Path) -> None:
+    folder = write_cell(tmp_path / "run")
+    (folder / "references" / "linear.csv").unlink()
+    (row,) = rows(tmp_path)
+    assert list(row.references) == ["majority"]
+    assert row.notes[0].startswith("answers of the reference linear cannot be pooled: ")
+
+
+def test_validation_is_the_mean_over_runs(tmp_path: Path) -> None:
+    for seed, value in enumerate((0.2, 0.4)):
+        val = {"classification": {"f1_macro": {"value": value}}}
+        write_cell(tmp_path / f"s{seed}", seed=seed, val=val)
+    write_cell(tmp_path / "other", model="ast", val=None)
+    found = {row.settings["model.name"]: row.validation for row in rows(tmp_path)}
+    assert found == {"cnn": pytest.approx(0.3), "ast": None}
+
+
+def test_the_kernel_reference_has_a_score_where_all_labels_are_scales(tmp_path: Path) -> None:
+    scored = {"regression": {"spearman": {"value": 0.5}, "by_target": {}}}
+    for name, targets in (("scale", VALENCE), ("both", GENRE | VALENCE)):
+        folder = write_cell(tmp_path / name, targets=targets, task=name)
+        metrics = json.loads((folder / "metrics.json").read_text())
+        metrics["references"]["kernel"] = scored
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+    shutil.copy(tmp_path / "scale/references/linear.csv", tmp_path / "scale/references/kernel.csv")
+    (scale,), (both,) = rows(tmp_path / "scale"), rows(tmp_path / "both")
+    assert scale.references["kernel"] == scale.references["linear"]
+    assert (list(both.references), list(both.notes)) == (["linear", "majority"], [])
 
 
 def test_seeds_on_different_clips_have_a_mean_and_no_interval(tmp_path: Path) -> None:

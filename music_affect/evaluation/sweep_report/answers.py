@@ -27,7 +27,7 @@ def draw_answers(section: Section, row: Row, which: str) -> dict[str, str]:
     Args:
         section: that the row stands in.
         row: the configuration; without readable predictions there is nothing to draw.
-        which: ``best`` or ``worst``.
+        which: ``highest score`` or ``lowest score``.
     """
     if not row.pools:
         return {}

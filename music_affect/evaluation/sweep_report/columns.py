@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from music_affect.evaluation.sweep_report.axes import axis_title
-from music_affect.evaluation.sweep_report.comparison import NOT_COMPARABLE, Comparison
 from music_affect.evaluation.sweep_report.contents import Section
 from music_affect.evaluation.sweep_report.leaderboard import Row
 from music_affect.evaluation.tables import UNKNOWN, cell
@@ -22,9 +21,10 @@ def texts(section: Section, row: Row) -> dict[str, str]:
         NAME: section.name(row),
         SCORE: f"{row.score:.3f}" + ("" if row.spread is None else f" ± {row.spread:.3f}"),
         INTERVAL: interval(row),
+        "may be best": membership(section, row),
+        "validation": cell(row.validation),
         **{name: cell(labels.get(name)) for name in section.labels},
-        "linear": cell(row.reference("linear")),
-        "majority": cell(row.reference("majority")),
+        **{name: cell(row.references.get(name)) for name in section.references},
         "seeds × folds": f"{len(row.seeds)} × {row.folds}" if row.folds else str(len(row.seeds)),
         "clips": str(row.clips),
         "seconds": UNKNOWN if row.seconds is None else f"{row.seconds:.1f}",
@@ -38,19 +38,25 @@ def interval(row: Row) -> str:
     return UNKNOWN if row.resampled is None else "[{:.3f}, {:.3f}]".format(*row.resampled.interval)
 
 
-def compared(section: Section, comparison: Comparison) -> dict[str, str]:
-    """One comparison of neighbours by heading."""
-    upper, lower = section.rows[comparison.rank - 1 : comparison.rank + 1]
-    difference = f"{comparison.difference:+.3f}"
-    if comparison.low is not None:
-        difference += f" [{comparison.low:+.3f}, {comparison.high:+.3f}]"
-    return {
-        "higher": f"{comparison.rank}  {section.name(upper)}",
-        "lower": f"{comparison.rank + 1}  {section.name(lower)}",
-        "difference": difference,
-        "p (Holm)": UNKNOWN if comparison.p is None else "< 0.01" if comparison.p < 0.01 else f"{comparison.p:.2f}",
-        "verdict": comparison.verdict + (f": {_why(upper, lower)}" if comparison.verdict == NOT_COMPARABLE else ""),
-    }
+def membership(section: Section, row: Row) -> str:
+    """``yes`` where a row is in the confidence set of the best, ``no`` where not, ``–`` where it is not compared."""
+    rank = section.rows.index(row) + 1
+    if section.compared is None or rank not in section.compared.ranks:
+        return UNKNOWN
+    return "yes" if rank in section.compared.may_be_best else "no"
+
+
+def differences(section: Section) -> list[dict[str, str]]:
+    """How far rows are above those below them, by rank; significant differences are marked by a star."""
+    compared = section.compared
+    if compared is None:
+        return []
+    found = []
+    for upper in compared.shown[:-1]:
+        pairs = {lower: compared.difference(upper, lower) for lower in compared.shown[1:]}
+        cells = {str(lower): "" if pair is None else f"{pair[0]:.3f}{'*' * pair[1]}" for lower, pair in pairs.items()}
+        found.append({"": f"{upper}  {section.name(section.rows[upper - 1])}", **cells})
+    return found
 
 
 def undone(run: RunFolder) -> dict[str, str]:
@@ -70,9 +76,10 @@ def record(section: Section, row: Row, axes: list[str]) -> Mapping[str, object]:
         "sd": row.spread,
         "low": low,
         "high": high,
+        "may_be_best": membership(section, row),
+        "validation": row.validation,
         **{f"figure {name}": value for name, value in row.figures().items()},
-        "linear": row.reference("linear"),
-        "majority": row.reference("majority"),
+        **row.references,
         "seeds": len(row.seeds),
         "folds": row.folds,
         "clips": row.clips,
@@ -84,10 +91,6 @@ def record(section: Section, row: Row, axes: list[str]) -> Mapping[str, object]:
         "notes": "; ".join(section.notes(row)),
         "command": row.command,
     }
-
-
-def _why(upper: Row, lower: Row) -> str:
-    return "no shared predictions" if upper.resampled is None or lower.resampled is None else "other test clips"
 
 
 def short(number: float) -> str:

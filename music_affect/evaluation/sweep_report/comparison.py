@@ -1,75 +1,80 @@
-"""Neighbours of a leaderboard on the same test clips: which differences hold."""
+"""Several scores on the same draws of clips: which may be the best, which differ, and how much the first flatters."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from music_affect.evaluation.intervals import middle
-from music_affect.evaluation.sweep_report.leaderboard import Row
-
-LEVEL = 0.05
-BETTER, NOT_SIGNIFICANT, NOT_COMPARABLE = "better", "not significantly different", "not comparable"
+from music_affect.evaluation.intervals import LEVEL, Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two rows of a leaderboard, one below the other.
+    """Every one of N configurations against every other, all at once.
 
     Args:
-        rank: of the upper one, from 1.
-        verdict: ``better``, ``not significantly different`` or ``not comparable``.
-        difference: of the scores, the upper less the lower.
-        low: lower end of its 95 % interval; None where they were tested on different clips.
-        high: upper end.
-        p: chance of a difference this large were there none, corrected for the number of neighbours.
+        may_be_best: whether a configuration is in the 95 % confidence set of the best, [N].
+        difference: score of the row's configuration less that of the column's, [N, N].
+        critical: half the width of the simultaneous 95 % intervals of all differences: a larger one is significant.
+        optimism: what the highest score is expected to exceed its true value by, for being the highest of N.
     """
 
-    rank: int
-    verdict: str
-    difference: float
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
+    may_be_best: NDArray[np.bool_]
+    difference: Floats
+    critical: float
+    optimism: float
 
 
-def neighbours(rows: Sequence[Row]) -> list[Comparison]:
-    """Paired bootstrap over clips between each row and the next, Holm-corrected over all of them.
+def compare(scores: Floats, drawn: Floats, freedom: int) -> Comparison:
+    """Compares by the largest difference that equals have in each draw, which knows how alike configurations err.
+
+    The best is in the set unless some other is above it by more than equals are in 95 % of draws; as all others are
+    compared with it at once, the set holds the truly best in 95 % of sweeps, however many configurations there are.
+    In 95 % of sweeps of equals no pair differs by more than ``critical``. Draws are divided by a chi, since with few
+    groups their spread is itself uncertain. Differences are not divided by their spreads: with few groups the best
+    would be in the set too rarely (``benchmarks.comparisons`` prints both).
 
     Args:
-        rows: of one leaderboard, the best first.
+        scores: [N].
+        drawn: scores over the same draws of clips, [R, N].
+        freedom: degrees of freedom of the spread of the draws: groups or clips less one.
 
     Reference:
-        Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics, 1979.
+        Hsu, Multiple Comparisons: Theory and Methods, 1996, chapters 4 (with the best) and 5 (all pairs).
+        Westfall and Young, Resampling-Based Multiple Testing, 1993, for the maximum over draws.
     """
-    found = [_compare(place + 1, *pair) for place, pair in enumerate(itertools.pairwise(rows))]
-    tested = [comparison for comparison in found if comparison.p is not None]
-    corrected = holm([comparison.p or 0.0 for comparison in tested])
-    judged = {
-        comparison.rank: replace(comparison, p=p, verdict=BETTER if p < LEVEL else NOT_SIGNIFICANT)
-        for comparison, p in zip(tested, corrected, strict=True)
-    }
-    return [judged.get(comparison.rank, comparison) for comparison in found]
+    chi = np.sqrt(np.random.default_rng(0).chisquare(freedom, len(drawn)) / freedom)
+    errors = (drawn - drawn.mean(axis=0)) / chi[:, None]
+    highest = errors.max(axis=1)
+    reach = np.quantile(highest[:, None] - errors, LEVEL, axis=0)
+    critical = float(np.quantile(highest - errors.min(axis=1), LEVEL))
+    difference = scores[:, None] - scores
+    return Comparison(scores.max() - scores <= reach, difference, critical, optimism(scores, drawn))
 
 
-def holm(chances: Sequence[float]) -> list[float]:
-    """Chances corrected so that, over all of them together, one in twenty is found where there is nothing."""
-    largest, corrected = 0.0, [0.0] * len(chances)
-    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
-        largest = max(largest, min(1.0, (len(chances) - rank) * chances[place]))
-        corrected[place] = largest
-    return corrected
+def optimism(scores: Floats, drawn: Floats) -> float:
+    """What the highest of N scores is expected to exceed its true value by, since the highest was taken.
 
+    It is the mean over draws of the error of whichever configuration is then the highest. Scores differ more than what
+    they estimate does, so they are first drawn together until their variance is that of true values. The figure is too
+    large where one configuration stands far above others that are equal.
 
-def _compare(rank: int, upper: Row, lower: Row) -> Comparison:
-    difference = upper.score - lower.score
-    one, other = upper.resampled, lower.resampled
-    if one is None or other is None or one.clips != other.clips:
-        return Comparison(rank, NOT_COMPARABLE, difference)
-    drawn = one.drawn - other.drawn
-    # The draws themselves count as one, so that no chance is ever reported as 0.
-    tails = [(1 + int(np.sum(side))) / (1 + len(drawn)) for side in (drawn <= 0, drawn >= 0)]
-    return Comparison(rank, NOT_SIGNIFICANT, difference, *middle(drawn), p=min(1.0, 2 * min(tails)))
+    Args:
+        scores: [N].
+        drawn: scores over the same draws of clips, [R, N].
+
+    Reference:
+        Tsamardinos, Greasidou and Borboudakis, Bootstrapping the out-of-sample predictions for efficient and accurate
+        cross-validation, Machine Learning, 2018, for choosing anew in every draw; Louis, Estimating a population of
+        parameter values using Bayes and empirical Bayes methods, JASA, 1984, for the variance.
+    """
+    if len(scores) == 1:
+        return 0.0
+    errors = drawn - drawn.mean(axis=0)
+    noise = (errors - errors.mean(axis=1, keepdims=True)).var(axis=0).sum() / (len(scores) - 1)
+    spread = scores.var(ddof=1)
+    kept = np.sqrt(max(0.0, 1 - noise / spread)) if spread > 0 else 0.0
+    chosen = (kept * (scores - scores.mean()) + errors).argmax(axis=1)
+    return float(errors[np.arange(len(errors)), chosen].mean())

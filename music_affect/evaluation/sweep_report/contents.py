@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from music_affect.evaluation.sweep_report.axes import NAMES, axis_title, find_axes
-from music_affect.evaluation.sweep_report.comparison import Comparison, neighbours
-from music_affect.evaluation.sweep_report.leaderboard import Row, rows_of
+from music_affect.evaluation.sweep_report.compared_rows import ComparedRows, compare_rows
+from music_affect.evaluation.sweep_report.leaderboard import REFERENCES, Row, rows_of
 from music_affect.evaluation.sweep_report.spelling import Spelling
 from music_affect.evaluation.tables import UNKNOWN
 from music_affect.runs.reader import DONE, RunFolder
@@ -27,7 +27,7 @@ class Section:
         music: name of the data set, the same for full-rate and beat-synchronous features.
         axes: settings that vary among the rows, the model always.
         rows: the best first.
-        comparisons: each row against the next.
+        compared: the rows on the same clips against one another; None where no two were tested on the same.
         undone: runs of this task and music that have no score.
         spelling: how settings are told.
     """
@@ -36,7 +36,7 @@ class Section:
     music: str
     axes: Sequence[str]
     rows: Sequence[Row]
-    comparisons: Sequence[Comparison]
+    compared: ComparedRows | None
     undone: Sequence[RunFolder]
     spelling: Spelling
 
@@ -66,6 +66,11 @@ class Section:
         """Labels with a figure of their own, where there are several."""
         names = list(dict.fromkeys(name for row in self.rows for name in row.figures()))
         return names if len(names) > 1 else []
+
+    @property
+    def references(self) -> list[str]:
+        """Names of the reference models that any row has a score of."""
+        return [name for name in REFERENCES if any(name in row.references for row in self.rows)]
 
     def name(self, row: Row) -> str:
         """A row by what it has in the section's axes: ``cnn · mel · optimizer.lr 0.01``."""
@@ -192,7 +197,7 @@ def alarm_groups(contents: Contents) -> list[AlarmGroup]:
         prefix = f"{section.task}: " if len(contents.sections) > 1 else ""
         for row in section.rows:
             for name, count in row.alarms.items():
-                group = groups.setdefault(name, {"runs": 0, "rows": [], "message": _message(row, name)})
+                group = groups.setdefault(name, {"runs": 0, "rows": [], "message": row.message(name)})
                 group["runs"] += count
                 group["rows"].append(f"{prefix}{section.name(row)}")
     found = [AlarmGroup(name, **group) for name, group in groups.items()]
@@ -207,7 +212,7 @@ def _section(
     varied = [axis for axis in axes if len({row.settings[axis] for row in rows}) > 1]
     shown = [_MODEL, *(axis for axis in varied if axis != _MODEL)]
     undone = [run for run in runs if run.state != DONE and _place(run, spelling) == (task, music)]
-    return Section(task, music, shown, rows, neighbours(rows), undone, spelling)
+    return Section(task, music, shown, rows, compare_rows(rows), undone, spelling)
 
 
 def _table(run: RunFolder, spelling: Spelling) -> tuple[str, ...]:
@@ -218,11 +223,6 @@ def _table(run: RunFolder, spelling: Spelling) -> tuple[str, ...]:
 
 def _place(run: RunFolder, spelling: Spelling) -> tuple[str, str]:
     return spelling(run, "task.name"), spelling(run, "data.name").removesuffix("_beat")
-
-
-def _message(row: Row, name: str) -> str:
-    alarms = [alarm for run in row.runs for alarm in run.metrics.get("alarms", [])]
-    return str(next(alarm["message"] for alarm in alarms if alarm["name"] == name))
 
 
 def _numeric(text: str) -> tuple[int, str]:

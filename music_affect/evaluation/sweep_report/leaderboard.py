@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from music_affect.contracts.errors import MusicAffectError
@@ -15,6 +16,9 @@ from music_affect.evaluation.sweep_report.commands import repeat_command
 from music_affect.evaluation.sweep_report.resampling import Resampled, clips_of, resample
 from music_affect.evaluation.sweep_report.spelling import Spelling
 from music_affect.runs.reader import DONE, RunFolder, deciding
+
+REFERENCES = ("linear", "kernel", "majority")
+BELOW_LINEAR = "below linear"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Row:
         seeds: scores by seed.
         pools: test predictions, one a seed; empty where they cannot be read.
         resampled: figures over draws, None where the seeds were tested on different clips, or too few for an interval.
+        references: scores of the reference models by name, made from their answers as the score is from the row's own.
         notes: what a reader has to know of this row.
     """
 
@@ -39,6 +44,7 @@ class Row:
     seeds: Mapping[str, float]
     pools: Sequence[Pool]
     resampled: Resampled | None
+    references: Mapping[str, float]
     notes: Sequence[str]
 
     @property
@@ -59,9 +65,9 @@ class Row:
         return any(run.synthetic for run in self.runs)
 
     @property
-    def run_score(self) -> float:
-        """Score of a single run, the mean over runs: what the references may be compared with."""
-        return statistics.fmean(run.score or 0.0 for run in self.runs)
+    def validation(self) -> float | None:
+        """Score on the validation parts, the mean over runs; None where there is none."""
+        return _mean([deciding(run.metrics.get("val")) for run in self.runs])
 
     @property
     def seconds(self) -> float | None:
@@ -75,16 +81,25 @@ class Row:
 
     @property
     def alarms(self) -> Counter[str]:
-        """Runs by the alarm that they raised."""
-        return Counter(name for run in self.runs for name in {alarm["name"] for alarm in run.metrics.get("alarms", [])})
+        """Runs by the alarm that they raised; over pooled folds, whether all together are below linear."""
+        raised = [{alarm["name"] for alarm in run.metrics.get("alarms", [])} for run in self.runs]
+        found = Counter(name for names in raised for name in names)
+        if self.folds and "linear" in self.references:
+            found.pop(BELOW_LINEAR, None)
+            found += Counter({BELOW_LINEAR: len(self.runs) * (self.score < self.references["linear"])})
+        return found
+
+    def message(self, name: str) -> str:
+        """What an alarm of this row says, that of its first run."""
+        if name == BELOW_LINEAR and self.folds and "linear" in self.references:
+            linear = self.references["linear"]
+            return f"all folds together, {self.score:.3f} is below the linear reference, {linear:.3f}."
+        alarms = [alarm for run in self.runs for alarm in run.metrics.get("alarms", [])]
+        return str(next(alarm["message"] for alarm in alarms if alarm["name"] == name))
 
     @property
     def command(self) -> str:
         return repeat_command(self.runs)
-
-    def reference(self, name: str) -> float | None:
-        """Score of ``linear`` or ``majority``, the mean over runs."""
-        return _mean([deciding(run.metrics["references"].get(name)) for run in self.runs])
 
     def figures(self) -> dict[str, float]:
         """Macro F1 or Spearman by label."""
@@ -127,11 +142,13 @@ def _row(settings: Mapping[str, str], runs: Sequence[RunFolder]) -> Row:
             notes.append(f"predictions of seed {seed} cannot be pooled: {error.found}")
         scores[seed] = statistics.fmean(run.score or 0.0 for run in found)
     resampled = _resampled(list(pools.values()), notes) if len(pools) == len(by_seed) else None
-    scores |= {seed: resample([found], resamples=1).figures["score"] for seed, found in pools.items()}
+    scores |= {seed: _score(found) for seed, found in pools.items()}
     kept = [run for found in by_seed.values() for run in found]
     spread = statistics.stdev(scores.values()) if len(scores) > 1 else None
     mean = statistics.fmean(scores.values())
-    return Row(settings, kept, mean, spread, scores, list(pools.values()), resampled, notes)
+    return Row(
+        settings, kept, mean, spread, scores, list(pools.values()), resampled, _references(by_seed, notes), notes
+    )
 
 
 def _newest(runs: Sequence[RunFolder]) -> tuple[list[RunFolder], list[str]]:
@@ -154,6 +171,29 @@ def _resampled(pools: Sequence[Pool], notes: list[str]) -> Resampled | None:
         notes.append(f"only {found.units.count} {found.units.over} were tested: no interval")
         return None
     return found
+
+
+def _references(by_seed: Mapping[str, Sequence[RunFolder]], notes: list[str]) -> dict[str, float]:
+    """Scores of the references for all labels, the mean over seeds; a note of any whose answers cannot be read."""
+    found = {}
+    for name in REFERENCES:
+        if not all(_complete(run, name) for runs in by_seed.values() for run in runs):
+            continue
+        try:
+            seeds = [pool(runs, partial(RunFolder.reference, name=name)) for runs in by_seed.values()]
+            found[name] = statistics.fmean(map(_score, seeds))
+        except MusicAffectError as error:
+            notes.append(f"answers of the reference {name} cannot be pooled: {error.found}")
+    return found
+
+
+def _complete(run: RunFolder, name: str) -> bool:
+    """Whether a reference was scored for all kinds of labels that the run was."""
+    return set(run.metrics["references"].get(name, ())) >= set(run.metrics["test"])
+
+
+def _score(found: Pool) -> float:
+    return resample([found], resamples=1).figures["score"]
 
 
 def _by_label(test: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Model × features × data: the best score of each."""
+"""Model × features × data: the highest score of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Matrix:
     Args:
         models: rows.
         columns: features and data, and how they were tested where that varies.
-        scores: the best configuration's, by row and column; None where no run of that place has one.
+        scores: the highest of the configurations there, by row and column; None where no run of that place has one.
         several: configurations that share a place, the largest number.
     """
 

@@ -11,11 +11,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from music_affect.evaluation.sweep_report.answers import draw_answers
 from music_affect.evaluation.sweep_report.axes import axis_title
-from music_affect.evaluation.sweep_report.columns import compared, interval, texts, undone
+from music_affect.evaluation.sweep_report.columns import differences, interval, texts, undone
 from music_affect.evaluation.sweep_report.contents import Contents, Section, alarm_groups, told
 from music_affect.evaluation.sweep_report.figures import draw_cost, draw_curves, draw_matrix
 from music_affect.evaluation.sweep_report.matrix import matrix_of
-from music_affect.evaluation.sweep_report.wording import HOW_TO_READ, NO_SCORES, verdict, warning
+from music_affect.evaluation.sweep_report.wording import (
+    HOW_TO_READ,
+    NO_SCORES,
+    differences_told,
+    findings,
+    verdict,
+    warning,
+)
 from music_affect.evaluation.tables import render
 from music_affect.system.plain_text import without_controls
 
@@ -56,7 +63,9 @@ def _said(contents: Contents) -> dict[str, Any]:
         "matrix_of": matrix_of,
         "verdict": verdict,
         "leaderboard": lambda section: [texts(section, row) for row in section.rows],
-        "comparisons": lambda section: [compared(section, comparison) for comparison in section.comparisons],
+        "differences": differences,
+        "differences_told": differences_told,
+        "findings": findings,
     }
 
 
@@ -70,7 +79,7 @@ def _scale(section: Section) -> Callable[[float], str]:
     """Where a value stands on the bars of a leaderboard, which run over all of its scores and intervals."""
     values = [row.score for row in section.rows]
     values += [end for row in section.rows if row.resampled is not None for end in row.resampled.interval]
-    values += [linear for row in section.rows if (linear := row.reference("linear")) is not None]
+    values += [linear for row in section.rows if (linear := row.references.get("linear")) is not None]
     low, high = min(values), max(values)
     return lambda value: f"{100 * (value - low) / ((high - low) or 1):.1f}%"
 
@@ -80,7 +89,7 @@ def _drawings(section: Section) -> dict[str, str]:
     drawn = {
         "Learning curves, the mean over seeds and folds": draw_curves(section),
         "Score over cost; numbers are ranks, lines 95 % intervals": draw_cost(section),
-        **draw_answers(section, section.rows[0], "best"),
-        **(draw_answers(section, section.rows[-1], "worst") if len(section.rows) > 1 else {}),
+        **draw_answers(section, section.rows[0], "highest score"),
+        **(draw_answers(section, section.rows[-1], "lowest score") if len(section.rows) > 1 else {}),
     }
     return {caption: svg for caption, svg in drawn.items() if svg is not None}

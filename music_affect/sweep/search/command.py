@@ -172,8 +172,9 @@ def _report(study: Study, cfg: DictConfig, arguments: Sequence[str], out: Consol
     result.write(folder, command)
     out.print(result.table())
     if best:
-        out.print(f"Best: {' '.join(best)}")
-        out.print("Train and test it over five seeds, on the data's own division:")
+        tried = sum(trial.value is not None for trial in result.trials)
+        out.print(f"Best of {tried} on the validation part, where the best of several is partly luck: {' '.join(best)}")
+        out.print("What it is worth, on the test part and over five seeds, on the data's own division:")
         out.print(f"  {command}")
     elif not study.unfinished:
         raise TrainingError(

@@ -96,7 +96,10 @@ class Result:
         for trial in self.trials[:SHOWN]:
             table.add_row(*_row(trial, ".4f"))
         parts = [f"{name} {share:.0%}" for name, share in sorted(self.importance.items(), key=lambda item: -item[1])]
-        weighed = f"What mattered (share of the variation among finished trials): {', '.join(parts)}"
+        finished = sum(state(trial) == "done" for trial in self.trials)
+        weighed = (
+            f"Share of the variation among {finished} finished trials, rough where these are few: {', '.join(parts)}"
+        )
         return Group(table, *([Text(weighed)] if parts else []))
 
 
