@@ -23,9 +23,11 @@ CLIPS = ["data.source.num_clips=20", "data.source.seconds=2", "workers=1"]
 SMALL = {"depth": 1, "width": 48, "heads": 3, "channels": [8, 8, 8, 8]}
 
 EXCERPTS = {"melgram", "mfcc"}  # each second by itself, which has no beats
+# What a pretrained network says is made from weights that are fetched; musicnn_mel is what it hears, without beats.
+OWN = [name for name in compatibility.choices("features") if not name.startswith(("musicnn", "embedding"))]
 INPUTS = [
-    *(("synthetic", features) for features in compatibility.choices("features")),
-    *(("synthetic_beat", features) for features in compatibility.choices("features") if features not in EXCERPTS),
+    *(("synthetic", features) for features in OWN),
+    *(("synthetic_beat", features) for features in OWN if features not in EXCERPTS),
 ]
 
 
@@ -92,7 +94,8 @@ def test_every_model_learns_and_predicts(model: str, data: str, features: str, c
     assert learns_and_predicts(compose(cache, f"model={model}", f"data={data}", f"features={features}"))
 
 
-@pytest.mark.parametrize("task", compatibility.choices("task"))
+# The synthetic corpus has no tags; tests/test_tags.py learns them.
+@pytest.mark.parametrize("task", [name for name in compatibility.choices("task") if name != "tags"])
 @pytest.mark.parametrize("model", ["linear", "cnn_fast", "lstm"])
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning", "ignore:.*LeafSpec")
 def test_every_task_is_learnt_and_predicted(task: str, model: str, cache: Path) -> None:

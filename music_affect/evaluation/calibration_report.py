@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _IDENTITY = "#8a929c"
+PARTS = ("test", "val")
 _LARGEST_POINT = 260  # square points of a figure that hold all clips
 
 
@@ -26,9 +27,17 @@ def calibration_section(run: RunFolder) -> Markdown:
             _classes({name: scores["classification"] for name, scores in rows.items() if "classification" in scores})
         )
     if run.scales:
-        by_target = run.metrics["test"]["regression"]["by_target"]
-        parts.append(_scales({name: by_target.get(name, {}) for name in run.scales}))
+        test, val = (((run.metrics.get(part) or {}).get("regression") or {}).get("by_target", {}) for part in PARTS)
+        parts.append(
+            _scales({name: {**test.get(name, {}), **_from_validation(val.get(name, {}))} for name in run.scales})
+        )
     return Markdown("\n\n".join(parts))
+
+
+def _from_validation(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Intervals that the validation part gives the test part, where there are any."""
+    found = figures.get("conformal") or {}
+    return {"conformal": found} if found.get("from") == "val" else {}
 
 
 def draw_reliability(bins: list[Mapping[str, float]], title: str, *, synthetic: bool = False) -> Figure:

@@ -63,7 +63,7 @@ def judge(
             for part in predictions
         }
         if val:
-            _widths_from_validation(test["regression"]["by_target"], predictions, truth)
+            _widths_from_validation(val["regression"]["by_target"], predictions, truth)
         alarms += regression_alarms(
             test["regression"],
             columns(predictions["test"], names),
@@ -89,7 +89,10 @@ def _widths_from_validation(
     predictions: Mapping[str, Predictions],
     truth: Mapping[str, Mapping[str, NDArray[Any]]],
 ) -> None:
-    """Intervals around predicted values come from the validation part, where it has clips enough."""
+    """Intervals around predicted values from the validation part, where it has clips enough, tried on the test part.
+
+    They stand among its figures: those of the test part are what evaluating the checkpoint anew gives.
+    """
     for name, figures in by_target.items():
         errors = {part: np.abs(predictions[part][name] - truth[part][name]) for part in ("val", "test")}
         found = conformal(*(one[np.isfinite(one)] for one in errors.values()))

@@ -187,7 +187,7 @@ def test_a_search_killed_in_a_run_ends_like_one_that_was_not(
     told = capsys.readouterr().out
     assert "1 of 3: trial 0" not in told
     assert "3 of 3: trial 2 done" in told
-    assert "Train and test it" in told
+    assert "What it is worth" in told
     assert train_command(tmp_path, *words, "sweep.name=whole") == 0
     assert results(cut) == results(tmp_path / "whole")
 
