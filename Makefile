@@ -18,7 +18,7 @@ help:  ## say what there is
 install: $(INSTALLED)  ## make .venv and install the package and its tools into it
 
 demo: $(INSTALLED)  ## train on a synthetic corpus and report on it
-	$(BIN)/python -m music_affect.train model=average data=synthetic_beat task=genre overwrite=true
+	$(BIN)/python -m music_affect.train experiment=demo overwrite=true
 
 # Tests run side by side, a process each: more threads in each of them would mostly wait for one another.
 test: export OMP_NUM_THREADS ?= 1

@@ -153,7 +153,7 @@ def test_a_grid_runs_its_cells_and_their_table_is_printed(tmp_path: Path, monkey
             "experiment=published/s1/cnn_me",
             "did you mean 'published/s1/cnn_mel'?; expected experiment to be one of published/s1/cnn_d",
         ),
-        ("experiment=elsewhere", "expected experiment to be one of published/…, transfer;"),
+        ("experiment=elsewhere", "expected experiment to be one of demo, published/…, transfer;"),
         ("grid=s4_optimiser", "did you mean 's4_optimizers'?"),
     ],
 )
