@@ -117,7 +117,7 @@ def test_every_choice_is_in_a_line() -> None:
     )
 
 
-@pytest.mark.parametrize(("entry", "line"), LINES)
+@pytest.mark.parametrize(("entry", "line"), LINES, ids=["-".join(one) for one in LINES])
 def test_every_choice_composes(entry: str, line: str) -> None:
     """Several at once: composing is what costs, and what is wrong with a file is told with its setting."""
     cfg = configuration.check_overrides(entry, [*needed(entry), *line.split()])

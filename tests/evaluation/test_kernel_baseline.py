@@ -50,5 +50,5 @@ def test_many_clips_are_stood_for_by_some(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_kernel_for_a_class_is_refused() -> None:
     statistics, _ = curved(20)
-    with pytest.raises(ConfigurationError, match=r"KernelReference for a class.*model\.reference"):
+    with pytest.raises(ConfigurationError, match=r"KernelReference for labels that are categorical.*model\.reference"):
         KernelReference().fit(statistics, np.zeros(20, int), Categorical(("a", "b")))
