@@ -18,13 +18,19 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.made_up_artists import ABSENT_IS_0, FIGURES, SEED_TASTE, Sample, artists, draw, sizes, true_figures
-from music_affect.evaluation.intervals import Counts, Floats, draw_seeds, draws, ends, middle
+from music_affect.evaluation.intervals import LEVEL, Counts, Floats, draw_seeds, draws, ends
 from music_affect.evaluation.units import Units, units
 
 
 def within(ends_of: tuple[Floats, Floats], truth: Floats) -> NDArray[np.bool_]:
     """Whether intervals hold the truth, figure by figure."""
     return (ends_of[0] <= truth) & (truth <= ends_of[1])
+
+
+def middle(drawn: Floats) -> tuple[Floats, Floats]:
+    """Ends of the middle 95 % of draws [R, K], [K] each: what reports used to give."""
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return low, high
 
 
 def reported(values: Floats, drawn: Floats, over: Units) -> tuple[Floats, Floats]:

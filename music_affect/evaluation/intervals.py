@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,10 +135,3 @@ def ends(value: float, found: Floats, drawn: Units, lowest: float = 0.0) -> tupl
 
     reach = float(stdtrit(drawn.count - 1, (1 + LEVEL) / 2) * found.std())
     return max(lowest, float(value) - reach), min(1.0, float(value) + reach)
-
-
-def middle(drawn: Floats) -> tuple[Any, Any]:
-    """Ends of the middle 95 % of what was drawn, of [R] or of each column of [R, K]."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-    return low, high

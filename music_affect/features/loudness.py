@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfreqz
 
 from music_affect.features.spectrogram import Floats, hann
 
@@ -74,6 +73,8 @@ def _around(values: NDArray[np.float64], half: int) -> NDArray[np.float64]:
 @lru_cache(maxsize=4)
 def _weights(sample_rate: int, n_fft: int) -> Floats:
     """What turns squared magnitudes into the weighted energy of a frame, float32 [1 + n_fft / 2]."""
+    from scipy.signal import sosfreqz  # late: most of a second, which processes that only read features do not need
+
     frequencies = np.minimum(np.fft.rfftfreq(n_fft, 1 / sample_rate), _RATE / 2)
     _, response = sosfreqz(_STAGES, frequencies, fs=_RATE)
     sides = np.full(len(frequencies), 2.0)  # negative frequencies hold as much

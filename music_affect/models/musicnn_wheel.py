@@ -72,7 +72,7 @@ def digest(wheel: Path) -> str:
 def fetch(cache_folder: str | Path) -> Path:
     """The published wheel, downloaded through pip where it is not in the cache yet, with its licence beside it.
 
-    Two commands that need it at once fetch it once. What pip brings is used only if it is the published file.
+    Two commands that need it at once fetch it once. It is used only if it is the published file.
 
     Raises:
         CheckpointError: there is no pip or no network, or the file is another one.
@@ -89,8 +89,11 @@ def fetch(cache_folder: str | Path) -> Path:
                 check_published(found, wheel)
                 with files.atomic_path(wheel) as temporary:
                     shutil.copyfile(found, temporary)
-        with zipfile.ZipFile(wheel) as archive:
-            files.write_text(wheel.with_suffix(".LICENSE.md"), archive.read(_NOTICE).decode("utf-8"))
+        check_published(wheel, wheel)  # it may have been put there by hand
+        notice = wheel.with_suffix(".LICENSE.md")
+        if not notice.is_file():
+            with zipfile.ZipFile(wheel) as archive:
+                files.write_text(notice, archive.read(_NOTICE).decode("utf-8"))
     return wheel
 
 

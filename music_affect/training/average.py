@@ -151,12 +151,12 @@ def fit(
             found[name] = answer(member, checkpoint, cache, prepared.splits[part])
         facts[name] = {key: metrics[key] for key in ("model", "features", "score", "test", "seconds")}
         parameters += metrics["parameters"]
-    weights = build.plain(cfg)["model"]["members"]
+    plain = build.plain(cfg)
     spec = DataSpec(view.num_features, 0, prepared.targets, view.own_blocks)
-    description = describe(build.plain(cfg), prepared, spec, Normalizer.identity(view.num_features))
+    description = describe(plain, prepared, spec, Normalizer.identity(view.num_features))
     write_average_checkpoint(writer.path / LAST_CHECKPOINT, description, checkpoints)
     files.write_csv(writer.path / "metrics.csv", ["epoch"], [])
-    averaged = {part: mean_of(found, weights, prepared.targets) for part, found in answers.items()}
+    averaged = {part: mean_of(found, plain["model"]["members"], prepared.targets) for part, found in answers.items()}
     return averaged, facts, parameters
 
 

@@ -17,6 +17,7 @@ from musicnn_files import DATA, INDEX, write_wheel
 from music_affect.contracts.errors import CheckpointError
 from music_affect.models import musicnn_wheel
 from music_affect.models.musicnn_network import MusicnnNetwork
+from music_affect.models.musicnn_start import MusicnnStart
 
 Pip = Callable[..., object]
 
@@ -68,6 +69,16 @@ def test_another_file_is_never_kept(tmp_path: Path, calls: list[list[str]], monk
     with pytest.raises(CheckpointError, match=r"is not the published wheel of musicnn==0.1.0 \(SHA-256 .*0000…"):
         musicnn_wheel.fetch(tmp_path)
     assert list((tmp_path / "weights").glob("*.whl")) == []
+
+
+def test_another_file_put_there_by_hand_is_not_used(tmp_path: Path, calls: list[list[str]]) -> None:
+    own = tmp_path / "weights" / musicnn_wheel.WHEEL
+    own.parent.mkdir()
+    own.write_bytes(b"another version")
+    with pytest.raises(CheckpointError, match=r"is not the published wheel of musicnn==0.1.0 \(SHA-256"):
+        MusicnnStart(cache=str(tmp_path)).sizes()
+    assert calls == []
+    assert own.read_bytes() == b"another version"
 
 
 @pytest.mark.parametrize(
